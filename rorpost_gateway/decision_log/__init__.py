@@ -1,0 +1,1 @@
+"""The decision log: an append-only chain of lines, durable before the reply they concern."""

@@ -1,0 +1,1 @@
+"""OpenPGP: which keys may be used, and sealing with them. python-gnupg lives here only."""

@@ -1,0 +1,1 @@
+"""The queue: sealed copies, durable, until a next hop has taken them."""

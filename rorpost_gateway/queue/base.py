@@ -1,0 +1,200 @@
+"""What the rest of the house knows of the queue.
+
+A *message* is what was submitted once; it has a queue id. A *copy* is what goes
+to one recipient, sealed to that recipient alone; it is named QUEUE_ID/recipient.
+Only sealed octets are ever stored.
+
+A copy's life: pending → ready → claimed → (gone | ready again, later | held).
+`pending` means that its decision line is not known to be durable yet; nobody may
+send it. The order around a 250 is: insert_pending → lines durable → make_ready →
+250. At start-up `pending` lists what a crash left over.
+
+Claims carry the node's name and a lease, so that several gateways can share one
+store: whoever finds a lease run out may claim the copy again. All times are
+seconds since the epoch, UTC, given by the caller.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from rorpost_gateway.decision import Direction
+from rorpost_gateway.envelope import Notify
+
+
+class State(StrEnum):
+    PENDING = "pending"
+    READY = "ready"  # due at `next_attempt_at`; operators read it as active or deferred
+    CLAIMED = "claimed"
+    HELD = "held"
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueuedMessage:
+    """What all copies of one submission share."""
+
+    queue_id: str
+    direction: Direction
+    reverse_path: str  # of the sealed message: the sending function mailbox
+    message_id: str | None  # of the message as submitted, with its angle brackets
+    received_at: float
+    size: int  # octets as submitted
+    policy: str  # revision that decided it
+    declared_user: str | None
+    declared_by: str | None
+    ret: str | None = None  # RET as the client asked; what goes on is HDRS
+    envid: str | None = None  # the client's, for its DSNs (xtext as received)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewCopy:
+    """One sealed copy on its way into the queue."""
+
+    recipient: str
+    decision_id: str
+    channel: str
+    outer_message_id: str  # Message-ID of the sealed message; its hex also serves as ENVID
+    encrypted_to: str  # primary fingerprint
+    encrypted_to_subkey: str
+    signed_by: str  # primary fingerprint
+    signed_by_subkey: str
+    sealed_sha256: str
+    sealed: bytes = field(repr=False)  # the whole outer message, CRLF line ends
+    submission_digest: str = ""  # hex; of reverse-path, recipient, Message-ID and content
+    notify: frozenset[Notify] | None = None
+    original_recipient: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Copy:
+    """A copy as the queue holds it, without its octets."""
+
+    message: QueuedMessage
+    recipient: str
+    decision_id: str
+    channel: str
+    outer_message_id: str
+    encrypted_to: str
+    encrypted_to_subkey: str
+    signed_by: str
+    signed_by_subkey: str
+    sealed_sha256: str
+    sealed_size: int
+    notify: frozenset[Notify] | None
+    original_recipient: str | None
+    state: State
+    attempts: int  # finished attempts
+    next_attempt_at: float
+    claimed_by: str | None
+    lease_until: float | None
+    last_reply: str | None  # of the last attempt, one ASCII line
+    last_next_hop: str | None
+    warned_at: float | None  # when the delay warning went out
+    bounced_at: float | None  # when the bounce line was logged; what is left is the DSN
+    held_because: str | None  # a reason code, or "operator"
+
+    @property
+    def name(self) -> str:
+        return f"{self.message.queue_id}/{self.recipient}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retry:
+    """A claimed copy goes back: when it is due again and what the attempt was told."""
+
+    next_attempt_at: float
+    reply: str
+    next_hop: str
+    warned_at: float | None = None  # set where the delay warning went out just now
+
+
+class Queue(Protocol):
+    """The store. Every method that changes something is durable when it returns.
+
+    Raises QueueFull where the store has no room, QueueUnavailable for other faults.
+    A queue id with no copies left is gone.
+    """
+
+    async def find_duplicates(
+        self, digests: Collection[str], *, since: float
+    ) -> Mapping[str, str]:
+        """Submission digests seen at or after `since`, each with its queue id.
+
+        Only of copies that became ready: a pending one is nothing to rely on.
+        """
+        ...
+
+    async def insert_pending(self, message: QueuedMessage, copies: Sequence[NewCopy]) -> None: ...
+
+    async def make_ready(self, queue_id: str, *, now: float) -> None:
+        """All pending copies of the message become ready, due at once; their digests count."""
+        ...
+
+    async def discard_pending(self, queue_id: str) -> None: ...
+
+    async def pending(self) -> Sequence[Copy]: ...
+
+    async def claim(
+        self,
+        *,
+        node: str,
+        now: float,
+        lease_seconds: float,
+        limit: int,
+        busy_domains: Collection[str] = (),
+    ) -> Sequence[Copy]:
+        """Take up to `limit` due copies (or ones whose lease ran out), oldest due first.
+
+        Copies to recipients of `busy_domains` are left alone.
+        """
+        ...
+
+    async def sealed(self, queue_id: str, recipient: str) -> bytes:
+        """The octets of a copy. Raises NotFound."""
+        ...
+
+    async def put_back(self, queue_id: str, recipient: str, retry: Retry) -> None:
+        """A claimed copy becomes ready again, one attempt more."""
+        ...
+
+    async def mark_bounced(self, queue_id: str, recipient: str, *, now: float) -> None:
+        """The bounce is in the log; the copy stays until its DSN has been delivered."""
+        ...
+
+    async def finish(self, queue_id: str, recipient: str) -> None:
+        """The copy is relayed, bounced with its DSN delivered, or removed: forget it."""
+        ...
+
+    async def hold(self, queue_id: str, recipient: str | None, *, because: str) -> int:
+        """Keep copies (all of the message where `recipient` is None) until released.
+
+        Returns how many. Raises NotFound.
+        """
+        ...
+
+    async def release(self, queue_id: str, recipient: str | None, *, now: float) -> int: ...
+
+    async def retry_now(self, queue_id: str, recipient: str | None, *, now: float) -> int: ...
+
+    async def list(self) -> Sequence[Copy]:
+        """Every copy, oldest message first."""
+        ...
+
+    async def show(self, queue_id: str) -> Sequence[Copy]:
+        """The copies of one message. Raises NotFound."""
+        ...
+
+    async def next_due(self) -> float | None:
+        """When the earliest ready copy is due or the earliest lease runs out; None if never."""
+        ...
+
+    async def release_claims(self, node: str) -> int:
+        """At start-up: this node holds no claims; what it had claimed is ready again."""
+        ...
+
+    async def forget_submissions(self, *, before: float) -> int:
+        """Drop submission digests older than `before`."""
+        ...
+
+    async def close(self) -> None: ...

@@ -1,0 +1,1 @@
+"""The SMTP server: sessions and listeners. aiosmtpd lives here only."""
