@@ -15,9 +15,7 @@ class KeyIndex(Protocol):
     KEY_MISSING, KEY_EXPIRED, KEY_REVOKED or KEY_UNUSABLE.
     """
 
-    def for_sealing(
-        self, address: str, pinned: Collection[str], at: datetime
-    ) -> KeyChoice | Reason:
+    def for_sealing(self, address: str, pinned: Collection[str], at: datetime) -> KeyChoice | Reason:
         """The key to encrypt to for a mailbox.
 
         `pinned` are full fingerprints in order of preference; the first usable one
@@ -26,9 +24,7 @@ class KeyIndex(Protocol):
         """
         ...
 
-    def for_signing(
-        self, address: str, pinned: Collection[str], at: datetime
-    ) -> KeyChoice | Reason:
+    def for_signing(self, address: str, pinned: Collection[str], at: datetime) -> KeyChoice | Reason:
         """The key, with its secret part, that a mailbox behind this gateway signs with."""
         ...
 

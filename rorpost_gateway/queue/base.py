@@ -116,9 +116,7 @@ class Queue(Protocol):
     A queue id with no copies left is gone.
     """
 
-    async def find_duplicates(
-        self, digests: Collection[str], *, since: float
-    ) -> Mapping[str, str]:
+    async def find_duplicates(self, digests: Collection[str], *, since: float) -> Mapping[str, str]:
         """Submission digests seen at or after `since`, each with its queue id.
 
         Only of copies that became ready: a pending one is nothing to rely on.

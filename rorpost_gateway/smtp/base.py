@@ -48,5 +48,6 @@ class Receiver(Protocol):
 
     def refusal(self, client: Client, reason: Reason) -> Reply:
         """The text for what the session refuses outside a transaction (too many
-        connections, shutting down, TLS required, ...); counted for the log."""
+        connections, shutting down, TLS required, ...); counted for the log.
+        """
         ...
