@@ -14,11 +14,14 @@ LOCAL_PART_OCTETS = 64
 DOMAIN_OCTETS = 255
 ADDRESS_OCTETS = 254  # RFC 5321, 4.5.3.1.3: a path is 256 octets with its angle brackets
 
-_ATEXT = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]++"
-_DOT_ATOM = rf"{_ATEXT}(?:\.{_ATEXT})*+"
-_QUOTED = r'"(?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\[\x20-\x7e])*+"'
-_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
-_DOMAIN = rf"{_LABEL}(?:\.{_LABEL})*+"
+# No possessive groups: Python 3.11.2, which Debian 12 has, does not step back when a round of
+# `(...)*+` fails half way (gh-106052), and so takes `a.@x`. Each repetition here begins with a
+# character that cannot stand before it, so that matching is linear all the same.
+_ATEXT = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_DOT_ATOM = rf"{_ATEXT}(?:\.{_ATEXT})*"
+_QUOTED = r'"(?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\[\x20-\x7e])*"'
+_LABEL = r"[A-Za-z0-9]+(?:-+[A-Za-z0-9]+)*"
+_DOMAIN = rf"{_LABEL}(?:\.{_LABEL})*"
 _ADDRESS = re.compile(rf"(?P<local>{_DOT_ATOM}|{_QUOTED})@(?P<domain>{_DOMAIN})")
 _UNIT = r"[a-z0-9]+(?:[.-][a-z0-9]+)*"
 _FUNCTION_MAILBOX = re.compile(rf"rorpost\.(?P<unit>{_UNIT})@(?P<domain>{_DOMAIN})")
@@ -67,9 +70,13 @@ def parse_path(text: str) -> tuple[str, str]:
 
 def is_function_mailbox(address: str) -> bool:
     """Whether `address` (in any case) follows the naming standard `rorpost.<unit>@<domain>`."""
-    return len(address) <= ADDRESS_OCTETS and bool(_FUNCTION_MAILBOX.fullmatch(address.lower()))
+    try:
+        # Parsed first: `lower` alone would turn the Kelvin sign into a k.
+        return _FUNCTION_MAILBOX.fullmatch(parse_address(address)) is not None
+    except AddressMalformed:
+        return False
 
 
 def domain_of(address: str) -> str:
-    """The part after the last `@`; the empty string for the null path."""
-    return address.rpartition("@")[2]
+    """The part after the last `@`; the empty string where there is none, as in the null path."""
+    return address.rpartition("@")[2] if "@" in address else ""

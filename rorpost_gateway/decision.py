@@ -108,7 +108,8 @@ class Verdict:
 
     `reason` is OK or the first rule that failed. `rule` names the rule that
     decided (its key in the policy file, such as `rules.urgent` or `channels`),
-    `position` the line of YAML behind it.
+    `position` the line of YAML behind it. `because_of` is the recipient whose
+    refusal after DATA refused the whole message, where that is another one.
     """
 
     reason: Reason
@@ -120,6 +121,7 @@ class Verdict:
     legal_basis: str | None = None
     seal_to: KeyChoice | None = None
     sign_with: KeyChoice | None = None
+    because_of: str | None = None
 
     @property
     def accepted(self) -> bool:

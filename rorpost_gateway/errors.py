@@ -65,3 +65,15 @@ class QueueUnavailable(GatewayError):
 
 class NotFound(GatewayError):
     """An operator asked for a queue entry, a key or a user that does not exist."""
+
+
+class SealedTooLarge(GatewayError):
+    """Sealed, the message is larger than the recipient's next hop takes."""
+
+    def __init__(self, recipient: str) -> None:
+        super().__init__("the sealed message is too large", private=f"sealed too large for {recipient}")
+        self.recipient = recipient
+
+
+class LoginsBusy(GatewayError):
+    """Too many logins are being checked at once; the client hears `454 4.7.0`."""

@@ -287,7 +287,7 @@ _ROWS: dict[Reason, _Row] = {
     ),
 }
 
-_PHONE = {Language.SV: " Tel {name}: {phone}", Language.EN: " Phone {name}: {phone}"}
+_PHONE = {Language.SV: "Tel", Language.EN: "Phone"}
 _CLOSES = frozenset({Reason.TOO_MANY_CONNECTIONS, Reason.SHUTTING_DOWN})
 
 
@@ -303,15 +303,24 @@ def reply_for(
     """The reply for a reason. `unit` and `phone` are the receiving unit's."""
     row = _ROWS[reason]
     text = (row.sv if language is Language.SV else row.en).format(queue_id=queue_id)
+    text = f"[{reason}] {text}"
     if phone and row.code >= 400:
-        text += _PHONE[language].format(name=unit, phone=phone)
+        room = LINE_OCTETS - len(ascii_line(f"{row.code} {row.enhanced} {text}"))
+        text += _telephone(language, unit, phone, room)
     return Reply(
         code=row.code,
         enhanced=row.enhanced,
-        text=f"[{reason}] {text}",
+        text=text,
         reason=reason,
         close=close or reason in _CLOSES,
     )
+
+
+def _telephone(language: Language, unit: str, phone: str, room: int) -> str:
+    """The last words of a refusal, in at most `room` octets: the name gives way, never the number."""
+    word, number = _PHONE[language], ascii_line(f": {phone}")
+    name = ascii_line(f" {unit}")[: max(0, room - len(f" {word}{number}"))] if unit else ""
+    return f" {word}{name}{number}"
 
 
 def action_of(reason: Reason) -> Action:

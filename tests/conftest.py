@@ -1,3 +1,15 @@
 """Fixtures shared by the whole suite; the real peers stand in tests/peers, a file each."""
 
-pytest_plugins: list[str] = []
+from hypothesis import settings
+
+# A slow machine is no failure, and what fails once fails again.
+settings.register_profile("suite", deadline=None, derandomize=True, database=None)
+settings.load_profile("suite")
+
+pytest_plugins: list[str] = [
+    "tests.peers.rights",
+    "tests.peers.gnupg_home",
+    "tests.peers.authority",
+    "tests.peers.queues",
+    "tests.peers.sink",
+]

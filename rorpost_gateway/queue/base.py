@@ -22,6 +22,8 @@ from typing import Protocol
 from rorpost_gateway.decision import Direction
 from rorpost_gateway.envelope import Notify
 
+HELD_BY_OPERATOR = "operator"  # `held_because` of an operator's hold
+
 
 class State(StrEnum):
     PENDING = "pending"

@@ -1,0 +1,74 @@
+# `make demo` and `make test` do all their own set-up; `make` alone lists the targets.
+#
+# Set-up is two stamp files in the virtual environment: one for the locked
+# dependencies, one for the package itself. A second run does nothing.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+# The order of prerequisites below is the order of the work, also under `make -j`.
+.NOTPARALLEL:
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+LOCKED := $(VENV)/.locked
+INSTALLED := $(VENV)/.installed
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
+
+# What goes on to pytest and to `rorpost demo`, such as PYTEST_ARGS="tests/unit -k address".
+PYTEST_ARGS ?=
+DEMO_ARGS ?=
+# One file stays on one worker, so that its session fixtures start once; more
+# than four workers would only start more Postfixes.
+XDIST_ARGS := --numprocesses auto --maxprocesses 4 --dist loadfile
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: packages-demo $(INSTALLED) ## show the gateway at work, on loopback (DEMO_ARGS=--keep leaves it running)
+	@$(BIN)/rorpost demo $(DEMO_ARGS)
+
+.PHONY: test
+test: packages-test lint ## linter, types, import rules, and the whole test suite (PYTEST_ARGS=...)
+	@$(BIN)/pytest $(XDIST_ARGS) $(PYTEST_ARGS)
+
+.PHONY: lint
+lint: $(INSTALLED) ## linter, types and import rules only
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+.PHONY: check
+check: test ## the same as test
+
+.PHONY: install
+install: $(INSTALLED) ## the virtual environment with everything in it
+
+.PHONY: lock
+lock: ## choose versions anew and write both lock files (needs uv)
+	@.ci/lock
+
+.PHONY: clean
+clean: ## remove the virtual environment and every cache
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: packages-demo packages-test
+packages-demo packages-test: packages-%:
+	@PYTHON="$(PYTHON)" .ci/packages $*
+
+# Made anew whenever the lock changes, so that nothing is in it that the lock does not name.
+$(LOCKED): requirements.lock
+	@PYTHON="$(PYTHON)" .ci/packages venv
+	$(PYTHON) -m venv --clear $(VENV)
+	$(PIP) install --quiet --require-hashes -r requirements.lock
+	@touch $@
+
+$(INSTALLED): $(LOCKED) pyproject.toml
+	$(PIP) install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@

@@ -1,0 +1,20 @@
+"""The `rorpost` command. One file a verb; exit codes: 0 fine, 1 negative, 2 usage, 78 invalid."""
+
+import sys
+
+from rorpost_gateway.cli.main import rorpost
+from rorpost_gateway.errors import ConfigurationInvalid, GatewayError
+
+EX_CONFIG = 78
+
+
+def main() -> None:
+    """Run the command line; named errors become one clear text and an exit code."""
+    try:
+        rorpost(prog_name="rorpost")
+    except ConfigurationInvalid as error:
+        sys.stderr.write(f"{error.public}\n")
+        sys.exit(EX_CONFIG)
+    except GatewayError as error:
+        sys.stderr.write(f"rorpost: {error.public}\n")
+        sys.exit(1)

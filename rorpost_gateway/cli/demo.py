@@ -1,0 +1,126 @@
+"""`rorpost demo`: see the gateway work, on this machine alone, in under a minute."""
+
+import asyncio
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from rorpost_gateway import operator_log
+from rorpost_gateway.decision import Reason
+from rorpost_gateway.demo import names
+from rorpost_gateway.demo.run import Arrived, Demo, Outcome, Played
+from rorpost_gateway.demo.stage import Stage
+from rorpost_gateway.demo.world import stop_agents
+
+HEAD_LINES = 14
+
+
+@click.command()
+@click.option("--keep", is_flag=True, help="Leave the gateway running and say how to connect a mail client.")
+@click.option(
+    "--expect",
+    "expectations",
+    multiple=True,
+    metavar="REASON=REASON",
+    help="Want another outcome than REASON, to see the demo fail: --expect urgent=ok.",
+)
+def demo(*, keep: bool, expectations: tuple[str, ...]) -> None:
+    """Run a gateway on loopback, send real messages through it, and check every outcome.
+
+    Ends with 0 only if each outcome is the wanted one.
+    """
+    operator_log.mute_third_parties()
+    console = Console()
+    folder = Path(tempfile.mkdtemp(prefix="rp", dir="/tmp"))
+    try:
+        if keep:
+            asyncio.run(_keep(folder, console))
+            return
+        wanted = dict(_expectation(text) for text in expectations)
+        with console.status("starting") as status:
+            outcome = asyncio.run(Demo(folder, status.update).run(wanted))
+        _print(outcome, console)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    sys.exit(0 if outcome.as_expected else 1)
+
+
+def _expectation(text: str) -> tuple[Reason, Reason]:
+    scene, _, wanted = text.partition("=")
+    try:
+        return Reason(scene), Reason(wanted)
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is not REASON=REASON", param_hint="--expect") from None
+
+
+def _print(outcome: Outcome, console: Console) -> None:
+    table = Table(title="What was submitted, and what the gateway answered", title_justify="left")
+    for column, ratio in (("", 1), ("scene", 14), ("wanted", 10), ("the client heard", 26)):
+        table.add_column(column, ratio=ratio, overflow="fold")
+    for each in outcome.played:
+        table.add_row(_mark(each), Text(each.scene.story), Text(each.wanted), Text(each.reply))
+    console.print(table)
+    _print_first(outcome.arrived, console)
+    log = outcome.log
+    console.print(f"Arrived at the partner: {len(outcome.arrived)} copies, each opened by plain gpg.")
+    console.print(f"Decision log: {log.entries} entries in {log.files} file, chain whole.")
+    for finding in outcome.findings:
+        console.print(Text(f"✗ {finding}", "bold red"))
+    if outcome.as_expected:
+        console.print(Text("Every outcome is as expected.", "bold green"))
+
+
+def _mark(played: Played) -> Text:
+    return Text("✓", "green") if played.as_wanted else Text("✗", "bold red")
+
+
+def _print_first(arrived: Sequence[Arrived], console: Console) -> None:
+    """One message twice: as everybody on the way saw it, and as the recipient reads it."""
+    if not arrived:
+        return
+    first = arrived[0]
+    for title, octets in (
+        ("What went over the wire", first.outer),
+        (f"What arrived, opened by gpg, signed by {first.signed_by}", first.opened),
+    ):
+        lines = octets.decode("utf-8", "replace").split("\r\n")
+        shown = lines if octets is first.opened else [*lines[:HEAD_LINES], "…"]
+        console.print(Panel(Text("\n".join(line[:110] for line in shown)), title=title, title_align="left"))
+
+
+async def _keep(folder: Path, console: Console) -> None:
+    world, listener, daemon, stage = await Demo(folder, console.print).begin()
+    try:
+        _print_settings(stage, folder, console)
+        await daemon.ended_by_itself()
+    finally:
+        daemon.stop()
+        await daemon.ended()
+        await listener.close()
+        await stop_agents(world)
+
+
+def _print_settings(stage: Stage, folder: Path, console: Console) -> None:
+    table = Table(title="Connect a mail client; Ctrl-C ends the demo", title_justify="left")
+    table.add_column("setting")
+    table.add_column("value")
+    for setting, value in (
+        ("e-mail address", names.HOME_CARE),
+        ("outgoing server", f"{stage.host}, port {stage.port}, STARTTLS"),
+        ("certificate authority to trust", str(folder / "ca.pem")),
+        ("login and password", f"anna, {names.PASSWORD}"),
+        ("write to", names.BRINKEN),
+        ("configuration", str(folder / "rorpost.yaml")),
+        ("log of the gateway", str(folder / "gateway.log")),
+        ("decision log", str(folder / "state" / "decisions")),
+    ):
+        table.add_row(setting, Text(value))
+    console.print(table)

@@ -1,0 +1,93 @@
+"""Reading config/rorpost.yaml: strict, all findings at once, no surprise at run time.
+
+An unknown key is a finding, and so is a section that this version has no part for:
+a promise in the file that nobody keeps is worse than a refusal to start.
+"""
+
+import re
+from pathlib import Path
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from rorpost_gateway.config.listening import read_submission
+from rorpost_gateway.config.model import Config
+from rorpost_gateway.config.next_hops import read_relay
+from rorpost_gateway.config.reading import DOMAIN, part, word
+from rorpost_gateway.config.stores import (
+    read_decision_log,
+    read_delivery,
+    read_limits,
+    read_openpgp,
+    read_queue,
+)
+from rorpost_gateway.document import Findings, Section, parse_file
+from rorpost_gateway.reply import Language
+
+_NODE = re.compile(r"[A-Za-z0-9._-]{1,63}")
+
+_NOT_YET: Final = {
+    "inbound": "opening and delivering what partners send",
+    "supervision": "watching that mailboxes are read",
+    "metrics": "metrics",
+}
+
+
+def load_config(path: Path) -> Config:
+    """Read and check one configuration file.
+
+    Raises ConfigurationInvalid, whose text holds every finding as
+    `file:line:column: text`, a line each. Other files (policy, keys,
+    certificates) are not opened here.
+    """
+    findings = Findings()
+    top = Section(parse_file(path), findings)
+    config = _read(top, findings, path.resolve())
+    for name, what in _NOT_YET.items():
+        if top.value(name, None) is not None:
+            top.complain(name, f"must be left out: this version has no part for {what} yet")
+    top.finish()
+    findings.raise_if_any()
+    return config
+
+
+def _read(top: Section, findings: Findings, file: Path) -> Config:
+    base = file.parent
+    node = top.text("node", pattern=_NODE)
+    domains = [domain.lower() for domain in top.texts("domains", pattern=DOMAIN)]
+    if not domains:
+        top.complain("domains", "must name at least one domain behind this gateway")
+    limits = read_limits(part(top, "limits", findings))
+    return Config(
+        file=file,
+        node=node,
+        hostname=top.text("hostname", pattern=DOMAIN).lower(),
+        domains=frozenset(domains),
+        timezone=_timezone(top),
+        state_dir=(base / top.text("state_dir", "../state")).resolve(),
+        policies=(base / top.text("policies", "../policies")).resolve(),
+        submission=read_submission(_required(top, "submission"), findings, base),
+        maildir_root=read_delivery(part(top, "delivery", findings), findings, base),
+        relay=read_relay(_required(top, "relay"), findings, base, sealed_size=limits.sealed_size),
+        openpgp=read_openpgp(part(top, "openpgp", findings), base),
+        queue_url=read_queue(part(top, "queue", findings), base),
+        decision_log=read_decision_log(
+            part(top, "decision_log", findings), base, origin=f"{(domains or ['unknown'])[0]}/rorpost/{node}"
+        ),
+        limits=limits,
+        language=word(top, "language", Language.SV),
+    )
+
+
+def _required(top: Section, key: str) -> Section:
+    found = top.section(key, required=True)
+    # What is missing inside a missing section need not be told as well.
+    return found if found is not None else part(top, key, Findings())
+
+
+def _timezone(top: Section) -> ZoneInfo:
+    name = top.text("timezone", "Europe/Stockholm")
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):  # the three ways in which ZoneInfo finds none
+        top.complain("timezone", f"is {name!r}, and no time zone is called that")
+        return ZoneInfo("UTC")

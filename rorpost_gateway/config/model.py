@@ -1,0 +1,103 @@
+"""What config/rorpost.yaml says, frozen. Paths are absolute; durations are seconds."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from rorpost_gateway.envelope import TrustedNetwork
+from rorpost_gateway.reply import Language
+from rorpost_gateway.retry import Schedule
+from rorpost_gateway.smtp import settings as smtp
+from rorpost_gateway.smtp_client import base as smtp_client
+
+
+@dataclass(frozen=True, kw_only=True)
+class Submission:
+    listen: tuple[str, ...]
+    tls: smtp.TlsMode
+    certificate: Path | None
+    key: Path | None
+    clear_text_on_loopback: bool  # whether clients on this machine may do without TLS
+    users: Path | None
+    trusted_networks: tuple[TrustedNetwork, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NextHop:
+    host: str
+    port: int
+    tls: smtp_client.TlsMode
+    ca: Path | None
+    username: str | None
+    password_file: Path | None
+    max_size_octets: int
+    connections: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Relay:
+    default: NextHop | None
+    routes: dict[str, NextHop]
+    retry: Schedule
+
+    def next_hop(self, domain: str) -> NextHop | None:
+        """Where mail for a domain goes; None where nothing is configured."""
+        return self.routes.get(domain.lower(), self.default)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenPgp:
+    engine: str
+    home: Path
+    passphrase_file: Path | None
+
+    def passphrase(self) -> str | None:
+        """The private keys' passphrase, read from its file now; without its line end."""
+        if self.passphrase_file is None:
+            return None
+        return self.passphrase_file.read_text(encoding="utf-8").rstrip("\r\n")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecisionLogSettings:
+    dir: Path
+    signing_key_file: Path
+    origin: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    message_size: int  # octets, as submitted
+    sealed_size: int  # octets, as relayed
+    recipients: int
+    connections: int
+    connections_per_client: int
+    in_flight_bytes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    file: Path
+    node: str
+    hostname: str
+    domains: frozenset[str]
+    timezone: ZoneInfo
+    state_dir: Path
+    policies: Path
+    submission: Submission
+    maildir_root: Path
+    relay: Relay
+    openpgp: OpenPgp
+    queue_url: str
+    decision_log: DecisionLogSettings
+    limits: Limits
+    language: Language
+
+    @property
+    def control_socket(self) -> Path:
+        return self.state_dir / "control.socket"
+
+    @property
+    def kept_policies(self) -> Path:
+        """Every revision ever loaded, as REVISION.json."""
+        return self.state_dir / "policies"

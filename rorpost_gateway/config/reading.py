@@ -1,0 +1,45 @@
+"""What the readers of the configuration's sections share."""
+
+import ipaddress
+import re
+from enum import StrEnum
+from pathlib import Path
+from typing import TypeVar
+
+from rorpost_gateway.document import Findings, Kind, Node, Section
+
+Word = TypeVar("Word", bound=StrEnum)
+
+DOMAIN = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
+
+
+def part(section: Section, key: str, findings: Findings) -> Section:
+    """The section behind a key, or an empty one, whose every key has its default."""
+    found = section.section(key)
+    if found is not None:
+        return found
+    here = section.position()
+    nothing = Node(Kind.MAPPING, (), here.file, here.line, here.column)
+    return Section(nothing, findings, name=key)
+
+
+def word(section: Section, key: str, default: Word) -> Word:
+    """One word of the default's enum."""
+    words = type(default)
+    said = section.choice(key, tuple(words), default)
+    return words(said) if said in tuple(words) else default
+
+
+def optional_path(section: Section, key: str, base: Path) -> Path | None:
+    text = section.text(key, None)
+    return None if text is None else (base / text).resolve()
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host as written in the file can only be this machine."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False

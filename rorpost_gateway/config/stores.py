@@ -1,0 +1,65 @@
+"""The sections `openpgp`, `delivery`, `queue`, `decision_log` and `limits`."""
+
+import re
+from pathlib import Path
+from typing import Final
+
+from rorpost_gateway.config.model import DecisionLogSettings, Limits, OpenPgp
+from rorpost_gateway.config.reading import optional_path, part
+from rorpost_gateway.document import Findings, Section
+
+MEBIBYTE: Final = 1024 * 1024
+_ORIGIN = re.compile(r"[^\s+]{1,200}")
+
+
+def read_openpgp(section: Section, base: Path) -> OpenPgp:
+    openpgp = OpenPgp(
+        engine=section.choice("engine", ("gnupg",), "gnupg"),
+        home=(base / section.text("home", "gnupg")).resolve(),
+        passphrase_file=optional_path(section, "passphrase_file", base),
+    )
+    section.finish()
+    return openpgp
+
+
+def read_delivery(section: Section, findings: Findings, base: Path) -> Path:
+    section.choice("method", ("maildir",), "maildir")
+    maildir = part(section, "maildir", findings)
+    root = (base / maildir.text("root", "../mail")).resolve()
+    maildir.finish()
+    section.finish()
+    return root
+
+
+def read_queue(section: Section, base: Path) -> str:
+    url = section.text("url", "sqlite:../state/queue.db")
+    kind, _, rest = url.partition(":")
+    if kind != "sqlite" or not rest:
+        section.complain("url", f"must be sqlite:PATH; this version has no queue in {kind!r}")
+    section.finish()
+    return f"sqlite:{(base / rest).resolve()}"
+
+
+def read_decision_log(section: Section, base: Path, *, origin: str) -> DecisionLogSettings:
+    if section.text("witness_file", None) is not None:
+        section.complain("witness_file", "must be left out: this version keeps no checkpoints yet")
+    settings = DecisionLogSettings(
+        dir=(base / section.text("dir", "../state/decisions")).resolve(),
+        signing_key_file=(base / section.text("signing_key_file", "decision-log.key")).resolve(),
+        origin=section.text("origin", origin, pattern=_ORIGIN),
+    )
+    section.finish()
+    return settings
+
+
+def read_limits(section: Section) -> Limits:
+    limits = Limits(
+        message_size=section.integer("message_size", 35 * MEBIBYTE, least=65536, most=1 << 31),
+        sealed_size=section.integer("sealed_size", 52 * MEBIBYTE, least=65536, most=1 << 31),
+        recipients=section.integer("recipients", 100, least=1, most=10000),
+        connections=section.integer("connections", 1000, least=1, most=100000),
+        connections_per_client=section.integer("connections_per_client", 50, least=1, most=100000),
+        in_flight_bytes=section.integer("in_flight_bytes", 512 * MEBIBYTE, least=MEBIBYTE, most=1 << 40),
+    )
+    section.finish()
+    return limits

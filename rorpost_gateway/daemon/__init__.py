@@ -1,0 +1,1 @@
+"""The daemon: the parts put together, started in order, and stopped in order."""

@@ -1,0 +1,63 @@
+"""What the daemon does now and then: heartbeats, aggregated lines, old digests, stale pending copies."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from rorpost_gateway.daemon.recovery import settle_pending
+from rorpost_gateway.decision_log.writer import LogWriter
+from rorpost_gateway.errors import GatewayError, LogUnavailable
+from rorpost_gateway.outbound.commit import DUPLICATE_SECONDS
+from rorpost_gateway.outbound.refusals import Refusals
+from rorpost_gateway.queue.base import Queue
+
+log = structlog.get_logger()
+
+ROUND_SECONDS = 5.0
+# A pending copy older than this is in nobody's hands any more: its commit failed half way.
+STALE_SECONDS = 900.0
+
+
+class Housekeeping:
+    """One round every few seconds; `wait` is injected so that tests need no clock."""
+
+    def __init__(
+        self,
+        *,
+        queue: Queue,
+        decision_log: LogWriter,
+        refusals: Refusals,
+        now: Callable[[], float],
+        wait: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._queue = queue
+        self._decision_log = decision_log
+        self._refusals = refusals
+        self._now = now
+        self._wait = wait
+
+    async def run(self) -> None:
+        """Go on until cancelled, or until the decision log takes no more lines."""
+        while True:
+            await self._wait(ROUND_SECONDS)
+            try:
+                await self.round()
+            except LogUnavailable:
+                return
+            except GatewayError as error:
+                log.warning("housekeeping", error=error)
+
+    async def round(self) -> None:
+        now = self._now()
+        await self._refusals.flush()
+        await self._decision_log.heartbeat()
+        await self._queue.forget_submissions(before=now - DUPLICATE_SECONDS)
+        settled = await settle_pending(
+            self._queue,
+            logged_ids=self._decision_log.decision_ids_since,
+            now=now,
+            received_before=now - STALE_SECONDS,
+        )
+        if settled.made_ready or settled.removed:
+            log.warning("stale-pending-settled", made_ready=settled.made_ready, removed=settled.removed)

@@ -1,0 +1,87 @@
+"""Every policy revision ever loaded, kept as STATE_DIR/policies/REVISION.json.
+
+The decision log names revisions; these files say, years later, what they allowed.
+`in-force` beside them names the last one, so that a start can tell what changed
+while the daemon was down.
+"""
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+_REVISION = re.compile(r"[0-9a-f]{64}")
+_IN_FORCE = "in-force"
+
+
+class KeptPolicies:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def keep(self, revision: str, canonical: bytes) -> None:
+        """Write a revision durably, unless it is there; then note that it is in force."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file = self._folder / f"{revision}.json"
+        if not file.exists():
+            _write_durably(file, canonical)
+        _write_durably(self._folder / _IN_FORCE, f"{revision}\n".encode())
+
+    def last(self) -> tuple[str, Mapping[str, Any]] | None:
+        """The revision that was in force last, and what it said; None where nothing is kept."""
+        try:
+            revision = (self._folder / _IN_FORCE).read_text(encoding="ascii").strip()
+            if not _REVISION.fullmatch(revision):
+                return None
+            said = json.loads((self._folder / f"{revision}.json").read_bytes())
+        except (OSError, ValueError):
+            return None  # a lost note costs a count in a log line, nothing more
+        return (revision, said) if isinstance(said, dict) else None
+
+
+def changes(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> dict[str, int]:
+    """How much a change gained and lost: mailboxes, users, channels and keys, not lines."""
+    before = _held(old) if old is not None else {}
+    counts = {}
+    for what, now_held in _held(new).items():
+        held = before.get(what, frozenset())
+        counts[f"{what}_gained"] = len(now_held - held)
+        counts[f"{what}_lost"] = len(held - now_held)
+    return counts
+
+
+def _held(policy: Mapping[str, Any]) -> dict[str, frozenset[str]]:
+    """What a policy's plain form holds, each thing as canonical text."""
+    mailboxes = policy.get("mailboxes") or {}
+    users = {f"{name} {_text(user)}" for name, box in mailboxes.items() for user in box.get("users") or ()}
+    keys = {f"{name} {_text(box['key'])}" for name, box in mailboxes.items() if box.get("key")}
+    channels = {_text(channel) for channel in policy.get("channels") or ()}
+    return {
+        "mailboxes": frozenset(mailboxes),
+        "users": frozenset(users),
+        "channels": frozenset(channels),
+        "keys": frozenset(keys),
+    }
+
+
+def _text(value: object) -> str:
+    return json.dumps(value, sort_keys=True)
+
+
+def _write_durably(file: Path, octets: bytes) -> None:
+    new = file.with_name(f".{file.name}.new")
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        view = memoryview(octets)
+        while view:
+            view = view[os.write(descriptor, view) :]
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    new.replace(file)
+    folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -1,0 +1,81 @@
+"""The relay, put together: routes, judging again, notices to the sending mailbox."""
+
+import random
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from rorpost_gateway.config.model import Config
+from rorpost_gateway.daemon.routes import routes_of
+from rorpost_gateway.decision import Verdict
+from rorpost_gateway.decision_log.base import DecisionLog
+from rorpost_gateway.decision_log.record import Records
+from rorpost_gateway.delivery.maildir import MaildirDelivery
+from rorpost_gateway.outbound.house import InForce
+from rorpost_gateway.policy.evaluate import judge_again
+from rorpost_gateway.queue.base import Copy, Queue
+from rorpost_gateway.relay.notices import Notices, Unit
+from rorpost_gateway.relay.runner import Relay
+from rorpost_gateway.relay.settle import Settlement
+from rorpost_gateway.smtp_client.base import Client
+
+
+def make_relay(
+    config: Config,
+    *,
+    queue: Queue,
+    client: Client,
+    decision_log: DecisionLog,
+    records: Records,
+    in_force: Callable[[], InForce],
+    now: Callable[[], float],
+) -> Relay:
+    """A relay that asks the policy in force before each attempt. Raises ConfigurationInvalid."""
+
+    def unit_of(address: str) -> Unit:
+        mailbox = in_force().policy.mailbox(address)
+        return Unit(name=mailbox.name, phone=mailbox.phone) if mailbox else Unit(name=None, phone=None)
+
+    def judge(copy: Copy) -> Verdict:
+        return judge_copy(in_force(), copy, own_domains=config.domains, now=now())
+
+    notices = Notices(
+        delivery=MaildirDelivery(config.maildir_root),
+        hostname=config.hostname,
+        zone=config.timezone,
+        language=config.language,
+        unit_of=unit_of,
+    )
+    settlement = Settlement(
+        queue=queue,
+        log=decision_log,
+        records=records,
+        schedule=config.relay.retry,
+        notices=notices,
+        now=now,
+        chance=random.random,
+    )
+    return Relay(
+        queue=queue,
+        client=client,
+        routes=routes_of(config),
+        settlement=settlement,
+        judge=judge,
+        revision=lambda: in_force().policy.revision,
+        now=now,
+        node=config.node,
+    )
+
+
+def judge_copy(in_force: InForce, copy: Copy, *, own_domains: frozenset[str], now: float) -> Verdict:
+    """Whether a queued copy may still leave: its pair, and the keys it was sealed with."""
+    return judge_again(
+        in_force.policy,
+        in_force.keys,
+        sender=copy.message.reverse_path,
+        recipient=copy.recipient,
+        at=datetime.fromtimestamp(now, tz=UTC),
+        own_domains=own_domains,
+        encrypted_to=copy.encrypted_to,
+        encrypted_to_subkey=copy.encrypted_to_subkey,
+        signed_by=copy.signed_by,
+    )

@@ -1,0 +1,160 @@
+"""The log's signing key: Ed25519, in the text forms of Go's sumdb note package.
+
+- private, one line in a file of mode 0600: `PRIVATE+KEY+name+hash+base64(0x01 || seed)`
+- verifier key, one line in `decision-log.vkey` beside it: `name+hash+base64(0x01 || public key)`
+
+`hash` is the key id in eight hex digits: the first four bytes of
+SHA256(name || 0x0A || 0x01 || public key). The name is the log's origin.
+The package `cryptography` is used here only (within this room).
+
+c2sp.org/signed-note; RFC 8032 (Ed25519).
+"""
+
+import base64
+import binascii
+import hashlib
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from rorpost_gateway.decision_log.folder import VKEY_NAME
+from rorpost_gateway.errors import ConfigurationInvalid
+
+KEY_MODE = 0o600
+VKEY_MODE = 0o644
+
+_ED25519 = b"\x01"
+_PRIVATE = "PRIVATE+KEY+"
+_ORIGIN = re.compile(r"[\x21-\x2a\x2c-\x7e]{1,200}")  # visible ASCII without plus
+
+
+@dataclass(frozen=True, kw_only=True)
+class SigningKey:
+    """A key and the name it signs under. Never printed."""
+
+    origin: str
+    key: Ed25519PrivateKey
+
+    @property
+    def vkey(self) -> str:
+        """The verifier key, `name+hash+base64`."""
+        public = _ED25519 + self.key.public_key().public_bytes_raw()
+        return f"{self.origin}+{_key_id(self.origin, public)}+{_base64(public)}"
+
+    def _private_text(self) -> str:
+        key_id = self.vkey.split("+")[1]
+        return f"{_PRIVATE}{self.origin}+{key_id}+{_base64(_ED25519 + self.key.private_bytes_raw())}"
+
+    def __repr__(self) -> str:
+        return f"SigningKey({self.vkey})"
+
+
+def load_or_create(path: Path, origin: str) -> str:
+    """The verifier key of the signing key in `path`, which is made there if it is missing.
+
+    Raises ConfigurationInvalid (see `create` and `load`), OSError.
+    """
+    return (load(path, origin) if path.exists() else create(path, origin)).vkey
+
+
+def create(path: Path, origin: str) -> SigningKey:
+    """Make a key. Never replaces one. Raises ConfigurationInvalid, OSError."""
+    check_origin(origin)
+    signing_key = SigningKey(origin=origin, key=Ed25519PrivateKey.generate())
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    _write(temporary, signing_key._private_text(), KEY_MODE)  # noqa: SLF001
+    try:
+        # A link is made whole or not at all, and not over another file.
+        os.link(temporary, path)
+    except FileExistsError:
+        raise ConfigurationInvalid(f"{path}: a signing key is there already") from None
+    finally:
+        temporary.unlink()
+    _write_vkey(path, signing_key.vkey)
+    return signing_key
+
+
+def load(path: Path, origin: str) -> SigningKey:
+    """Read a key and see that its verifier key lies beside it. Raises ConfigurationInvalid, OSError.
+
+    Invalid are: a file that others may read, another name than `origin`, a text that
+    is no key, a verifier key beside it that is another's.
+    """
+    check_origin(origin)
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    with os.fdopen(fd, "rb") as file:
+        if os.fstat(fd).st_mode & 0o077:
+            raise ConfigurationInvalid(f"{path}: others than its owner may read it; mode 0600 is needed")
+        text = file.read(4096)
+    signing_key = _parse(path, text)
+    if signing_key.origin != origin:
+        raise ConfigurationInvalid(f"{path}: the key is for {signing_key.origin!r}, not for {origin!r}")
+    _see_vkey(path, signing_key.vkey)
+    return signing_key
+
+
+def check_origin(origin: str) -> None:
+    """A key name that a signed note can carry. Raises ConfigurationInvalid."""
+    if not _ORIGIN.fullmatch(origin):
+        raise ConfigurationInvalid(
+            "decision_log.origin: 1 to 200 visible ASCII characters, no space and no plus sign"
+        )
+
+
+def _parse(path: Path, octets: bytes) -> SigningKey:
+    try:
+        text = octets.decode("ascii").removesuffix("\n")
+        name, key_id, encoded = text.removeprefix(_PRIVATE).split("+", 2)
+        material = base64.b64decode(encoded, validate=True)
+    except (ValueError, binascii.Error):
+        raise ConfigurationInvalid(f"{path}: not a signing key") from None
+    if not text.startswith(_PRIVATE) or material[:1] != _ED25519 or len(material) != 33:
+        raise ConfigurationInvalid(f"{path}: not a signing key")
+    signing_key = SigningKey(origin=name, key=Ed25519PrivateKey.from_private_bytes(material[1:]))
+    if signing_key.vkey.split("+")[1] != key_id:
+        raise ConfigurationInvalid(f"{path}: the key does not match its own key id")
+    return signing_key
+
+
+def _see_vkey(path: Path, vkey: str) -> None:
+    beside = path.with_name(VKEY_NAME)
+    try:
+        text = beside.read_bytes()
+    except FileNotFoundError:
+        _write_vkey(path, vkey)  # a crash came between the two files
+        return
+    if text.removesuffix(b"\n") != vkey.encode("ascii"):
+        raise ConfigurationInvalid(f"{beside}: not the verifier key of {path}")
+
+
+def _write_vkey(path: Path, vkey: str) -> None:
+    beside = path.with_name(VKEY_NAME)
+    temporary = beside.with_name(f".{beside.name}.{os.getpid()}")
+    _write(temporary, vkey, VKEY_MODE)
+    temporary.replace(beside)
+    fd = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _write(path: Path, text: str, mode: int) -> None:
+    path.unlink(missing_ok=True)  # left by a process that was killed
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    with os.fdopen(fd, "wb") as file:
+        os.fchmod(fd, mode)
+        file.write(f"{text}\n".encode("ascii"))
+        file.flush()
+        os.fsync(fd)
+
+
+def _key_id(origin: str, public: bytes) -> str:
+    return hashlib.sha256(origin.encode("ascii") + b"\n" + public).digest()[:4].hex()
+
+
+def _base64(octets: bytes) -> str:
+    return base64.b64encode(octets).decode("ascii")

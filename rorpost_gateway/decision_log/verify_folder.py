@@ -1,0 +1,82 @@
+"""The log's folder as the verifier reads it, and the verdict that something does not hold.
+
+Shares no code with the writer. Nothing but regular files is ever opened.
+"""
+
+import hashlib
+import os
+import stat
+from datetime import date
+from pathlib import Path
+from typing import BinaryIO
+
+SUFFIX = ".jsonl"
+
+
+class Broken(Exception):
+    """The first thing that does not hold.
+
+    `check` names what caught it: file, line, number, chain, opening, day, torn or
+    vkey. `line` counts from 1 (0: the file as a whole); `entry` is the entry
+    number that was due there.
+    """
+
+    def __init__(self, *, file: str, line: int, entry: int, check: str, text: str) -> None:
+        super().__init__(f"{file}:{line}: entry {entry}: {text} [{check}]")
+        self.file = file
+        self.line = line
+        self.entry = entry
+        self.check = check
+        self.text = text
+
+
+def day_files(folder: Path) -> list[Path]:
+    """The day files, oldest first. Anything else that ends in `.jsonl` is Broken: it would pass unread."""
+    try:
+        paths = sorted(path for path in folder.iterdir() if path.name.endswith(SUFFIX))
+    except OSError as error:
+        raise _unreadable(folder, error) from error
+    for path in paths:
+        if not _is_day(path.name.removesuffix(SUFFIX)):
+            raise _no_file(path, "not the name of a day file")
+    return paths
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
+def open_file(path: Path) -> BinaryIO:
+    """Open a regular file for reading, and nothing else. Raises Broken."""
+    try:
+        # Without O_NONBLOCK a named pipe would keep the auditor waiting for ever.
+        fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise _no_file(path, "not a regular file")
+    return os.fdopen(fd, "rb")
+
+
+def _unreadable(path: Path, error: OSError) -> Broken:
+    return _no_file(path, f"cannot be read: {error.strerror}")
+
+
+def _no_file(path: Path, text: str) -> Broken:
+    name = path.name.encode("unicode_escape").decode("ascii")
+    return Broken(file=name, line=0, entry=0, check="file", text=text)
+
+
+def sha256_of(path: Path, offset: int, length: int) -> str:
+    """SHA-256 of a stretch of a file, lower-case hex."""
+    digest = hashlib.sha256()
+    with open_file(path) as file:
+        file.seek(offset)
+        while length > 0 and (octets := file.read(min(length, 1 << 20))):
+            digest.update(octets)
+            length -= len(octets)
+    return digest.hexdigest()

@@ -1,0 +1,190 @@
+"""The writer: lines go to disk in groups, one write and one fdatasync each.
+
+Everything that waits when the disk is free goes out together; an `append`
+returns when its group is durable. One thread does the disk work, one group at a
+time, so that numbers and hashes need no lock. A file is only ever appended to,
+and the log never goes back to an older file when the clock jumps back.
+
+A write or a synchronisation that fails is never repeated: what the kernel then
+holds is unknown, and a second fdatasync may claim a success that is none. That
+append and every later one raise LogUnavailable until the daemon starts anew.
+"""
+
+import asyncio
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from rorpost_gateway.decision_log import record
+from rorpost_gateway.decision_log.base import Record
+from rorpost_gateway.decision_log.chain import Chain
+from rorpost_gateway.decision_log.folder import Disk
+from rorpost_gateway.decision_log.line import encode_body
+from rorpost_gateway.decision_log.lookup import accepted_ids
+from rorpost_gateway.decision_log.recover import Torn
+from rorpost_gateway.errors import LogUnavailable
+
+HEARTBEAT_SECONDS = 60.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Waiting:
+    bodies: tuple[bytes, ...]
+    done: asyncio.Future[int]
+
+
+class LogWriter:
+    """The decision log of one gateway (a DecisionLog). Make one with `open_log`."""
+
+    def __init__(
+        self,
+        folder: Path,
+        chain: Chain,
+        executor: ThreadPoolExecutor,
+        *,
+        now: Callable[[], float],
+        heartbeat_seconds: float,
+        on_failure: Callable[[BaseException], None] | None,
+    ) -> None:
+        self._folder = folder
+        self._chain = chain
+        self._executor = executor
+        self._now = now
+        self._heartbeat_seconds = heartbeat_seconds
+        self._on_failure = on_failure
+        self._waiting: list[_Waiting] = []
+        self._flushing: asyncio.Task[None] | None = None
+        self._last_line_at = now()
+        self._available = True
+
+    @property
+    def available(self) -> bool:
+        """False for good once a line could not be made durable, or the log is closed."""
+        return self._available
+
+    @property
+    def torn_at_start(self) -> Torn | None:
+        """What an earlier crash had left at the end of the log, if anything."""
+        return self._chain.torn_at_start
+
+    async def append(self, records: Sequence[Record]) -> int:
+        """Append the records next to each other; the last entry number, durable.
+
+        Raises LogUnavailable, and ValueError for a record that cannot be a line (the
+        log stays available then). A caller that is cancelled may still be logged.
+        """
+        if not records:
+            raise ValueError("nothing to append")
+        if not self._available:
+            raise LogUnavailable("the decision log takes no lines")
+        bodies = tuple(encode_body(entry.event, entry.fields) for entry in records)
+        done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Waiting(bodies=bodies, done=done))
+        if self._flushing is None:
+            self._flushing = asyncio.create_task(self._flush())
+        return await done
+
+    def heartbeat_due(self, now: float) -> bool:
+        """Whether a minute has gone by without a line (or the clock has jumped back)."""
+        return not 0 <= now - self._last_line_at < self._heartbeat_seconds
+
+    async def heartbeat(self) -> bool:
+        """Write a heartbeat line if one is due; whether it was. Raises LogUnavailable."""
+        if not self.heartbeat_due(self._now()):
+            return False
+        await self.append([record.heartbeat()])
+        return True
+
+    async def decision_ids_since(self, time: float, among: Collection[str] | None = None) -> set[str]:
+        """Ids of accepted decisions in the log since `time` (and somewhat before), of those in `among`.
+
+        For start-up: which pending queue rows have their line. Raises OSError.
+        """
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(None, lambda: accepted_ids(self._folder, since=time, among=among))
+
+    async def close(self) -> None:
+        """Wait for what is on its way, then give up file and lock."""
+        self._available = False
+        if self._flushing is not None:
+            await self._flushing
+        self._chain.close()
+        self._executor.shutdown()
+
+    async def _flush(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._waiting:
+            group, self._waiting = self._waiting, []
+            now = self._now()
+            bodies = [body for waiting in group for body in waiting.bodies]
+            try:
+                commit = partial(self._chain.commit, bodies, now=now)
+                last = await loop.run_in_executor(self._executor, commit)
+            except Exception as error:  # noqa: BLE001  whatever it is, what the disk holds is unknown
+                self._fail(error, group)
+                break
+            except asyncio.CancelledError as error:
+                self._fail(error, group)
+                raise
+            self._last_line_at = now
+            _resolve(group, last)
+        self._flushing = None
+
+    def _fail(self, error: BaseException, group: Sequence[_Waiting]) -> None:
+        self._available = False
+        for waiting in (*group, *self._waiting):
+            if not waiting.done.done():
+                waiting.done.set_exception(
+                    LogUnavailable("the decision log takes no lines", private=f"decision log: {error}")
+                )
+        self._waiting = []
+        if self._on_failure is not None:
+            self._on_failure(error)
+
+
+def _resolve(group: Sequence[_Waiting], last: int) -> None:
+    n = last - sum(len(waiting.bodies) for waiting in group)
+    for waiting in group:
+        n += len(waiting.bodies)
+        if not waiting.done.done():  # its caller may be gone
+            waiting.done.set_result(n)
+
+
+async def open_log(
+    folder: Path,
+    *,
+    node: str,
+    origin: str,
+    vkey: str,
+    now: Callable[[], float],
+    heartbeat_seconds: float = HEARTBEAT_SECONDS,
+    on_failure: Callable[[BaseException], None] | None = None,
+    disk: Disk | None = None,
+) -> LogWriter:
+    """Open the log in `folder` (made where missing) for writing, or begin a new one.
+
+    Raises LogDamaged, LogUnavailable (another writer, or the disk), ConfigurationInvalid.
+    """
+    executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="decision-log")
+    loop = asyncio.get_running_loop()
+    try:
+        chain = await loop.run_in_executor(
+            executor,
+            lambda: Chain.open(folder, node=node, origin=origin, vkey=vkey, now=now(), disk=disk or Disk()),
+        )
+    except OSError as error:
+        executor.shutdown()
+        raise LogUnavailable("the decision log cannot be opened", private=f"decision log: {error}") from error
+    except BaseException:
+        executor.shutdown()
+        raise
+    return LogWriter(
+        folder,
+        chain,
+        executor,
+        now=now,
+        heartbeat_seconds=heartbeat_seconds,
+        on_failure=on_failure,
+    )

@@ -1,0 +1,1 @@
+"""Delivery to the function mailboxes behind this gateway."""

@@ -1,0 +1,106 @@
+"""Delivery into Maildirs: ROOT/<address>/{tmp,new,cur}.
+
+Invariants: a file in `new` is whole and durable; nothing is ever overwritten; the
+same `unique` never makes a second file; an address outside the naming standard
+touches nothing, so that no path leads out of the root. Folders have mode 0700 and
+files 0600, whatever the umask.
+
+Lines end with LF, as every Maildir on a Unix machine has it: Dovecot counts on it
+for its sizes and turns LF into CRLF for IMAP, and mutt would show each CR. It can
+be undone octet by octet, since a message with a bare CR or LF never gets this far;
+one that does all the same is refused here.
+"""
+
+import asyncio
+import contextlib
+import os
+import re
+import secrets
+from pathlib import Path
+
+from rorpost_gateway.address import is_function_mailbox
+from rorpost_gateway.delivery.base import DeliveryFailed
+
+_FOLDERS = ("tmp", "new", "cur")
+_FOLDER_MODE = 0o700
+_FILE_MODE = 0o600
+_UNIQUE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}")
+
+
+class MaildirDelivery:
+    """See `base.Delivery`. Makes mailboxes that are not there yet."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    async def deliver(self, recipient: str, octets: bytes, *, unique: str) -> None:
+        if not is_function_mailbox(recipient):
+            raise DeliveryFailed(
+                "not a function mailbox", private=f"not a function mailbox: {recipient!r:.80}"
+            )
+        if not _UNIQUE.fullmatch(unique):
+            raise DeliveryFailed("not a file name", private=f"not a file name: {unique!r:.80}")
+        if not octets.count(b"\r\n") == octets.count(b"\n") == octets.count(b"\r"):
+            raise DeliveryFailed("a message with bare CR or LF is not delivered")
+        mailbox = self._root / recipient.lower()
+        try:
+            await asyncio.to_thread(_deliver, mailbox, unique, octets.replace(b"\r\n", b"\n"))
+        except OSError as fault:
+            private = f"{mailbox}: {fault.strerror or type(fault).__name__}"
+            raise DeliveryFailed("the mailbox cannot be written", private=private) from fault
+
+
+def _deliver(mailbox: Path, unique: str, octets: bytes) -> None:
+    _make_folders(mailbox)
+    new = mailbox / "new"
+    if not _delivered_before(mailbox, unique):
+        # The name in `tmp` is one attempt's own, so that two attempts cannot mix their octets.
+        draft = mailbox / "tmp" / f"{unique}.{secrets.token_hex(8)}"
+        try:
+            _write(draft, octets)
+            with contextlib.suppress(FileExistsError):
+                os.link(draft, new / unique)  # fails rather than overwrites
+        finally:
+            draft.unlink(missing_ok=True)
+    _sync(new)
+
+
+def _delivered_before(mailbox: Path, unique: str) -> bool:
+    """Whether the message is there; a reader moves it to `cur` and appends flags after a colon."""
+    if (mailbox / "new" / unique).exists():
+        return True
+    with os.scandir(mailbox / "cur") as entries:
+        return any(entry.name.partition(":")[0] == unique for entry in entries)
+
+
+def _write(draft: Path, octets: bytes) -> None:
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _FILE_MODE)
+    with os.fdopen(descriptor, "wb") as file:
+        os.fchmod(descriptor, _FILE_MODE)
+        file.write(octets)
+        file.flush()
+        os.fsync(descriptor)
+
+
+def _make_folders(mailbox: Path) -> None:
+    made = [folder for folder in (mailbox, *(mailbox / name for name in _FOLDERS)) if _make(folder)]
+    if made:
+        _sync(mailbox)
+        _sync(mailbox.parent)
+
+
+def _make(folder: Path) -> bool:
+    try:
+        folder.mkdir(mode=_FOLDER_MODE, parents=False)
+    except FileExistsError:
+        return False
+    folder.chmod(_FOLDER_MODE)
+    return True
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

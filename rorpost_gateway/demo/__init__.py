@@ -1,0 +1,1 @@
+"""The demonstration: a real gateway, real messages, every refusal, on loopback only."""

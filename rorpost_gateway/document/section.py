@@ -1,0 +1,232 @@
+"""Typed reading of one mapping. Whoever reads it asks for keys; what nobody asked for is unknown.
+
+Every mistake becomes a finding and a harmless placeholder, so that one look at a file
+shows all that is wrong with it: the values may be used only after
+`Findings.raise_if_any` has not raised.
+"""
+
+import re
+from collections.abc import Collection
+from datetime import date
+from difflib import get_close_matches
+from typing import Any, TypeVar, cast
+
+from rorpost_gateway.decision import Position
+from rorpost_gateway.document.findings import Findings, shown
+from rorpost_gateway.document.node import Entry, Kind, Node
+
+T = TypeVar("T")
+
+REQUIRED: Any = object()  # the default of a key that must be there
+LONGEST_TEXT = 1000
+
+_DURATION = re.compile(r"([0-9]{1,9})([smhd])")
+_UNIT_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+class Section:
+    """One mapping. `name` is its path, for findings; empty for the whole file.
+
+    A key whose value is `null` counts as left out; one with nothing behind it is a finding.
+    """
+
+    def __init__(self, node: Node, findings: Findings, *, name: str = "") -> None:
+        self.name = name
+        self.node = node
+        self._findings = findings
+        self._entries: dict[str, Entry] = {entry.key: entry for entry in node.entries}
+        self._asked: set[str] = set()
+        if node.kind is not Kind.MAPPING:
+            findings.add(node.position, f"{name or 'the file'} must be a mapping (key: value)")
+
+    def text(
+        self,
+        key: str,
+        default: T = REQUIRED,
+        *,
+        pattern: re.Pattern[str] | None = None,
+        longest: int = LONGEST_TEXT,
+    ) -> str | T:
+        """Text that is not empty, matches `pattern` as a whole, and is at most `longest` characters."""
+        node = self._value(key, required=default is REQUIRED)
+        if node is None:
+            return self._absent(default, placeholder="")
+        return self._text_of(node, self._path(key), pattern, longest)
+
+    def integer(self, key: str, default: T = REQUIRED, *, least: int = 0, most: int = 2**53 - 1) -> int | T:
+        node = self._value(key, required=default is REQUIRED)
+        if node is None:
+            return self._absent(default, placeholder=least)
+        if node.kind is not Kind.INTEGER:
+            return self._wrong(node, key, "a whole number", least)
+        value = cast("int", node.value)
+        if not least <= value <= most:
+            return self._wrong(node, key, f"a whole number from {least} to {most}", least)
+        return value
+
+    def number(self, key: str, default: T = REQUIRED, *, least: float = 0.0, most: float = 1e15) -> float | T:
+        """A number with or without decimals."""
+        node = self._value(key, required=default is REQUIRED)
+        if node is None:
+            return self._absent(default, placeholder=least)
+        if node.kind not in (Kind.INTEGER, Kind.FLOAT):
+            return self._wrong(node, key, "a number", least)
+        value = float(cast("float", node.value))
+        if not least <= value <= most:
+            return self._wrong(node, key, f"a number from {least:g} to {most:g}", least)
+        return value
+
+    def boolean(self, key: str, default: T = REQUIRED) -> bool | T:
+        node = self._value(key, required=default is REQUIRED)
+        if node is None:
+            return self._absent(default, placeholder=False)
+        if node.kind is not Kind.BOOLEAN:
+            return self._wrong(node, key, "true or false", placeholder=False)
+        return cast("bool", node.value)
+
+    def date(self, key: str, default: T = REQUIRED) -> date | T:
+        node = self._value(key, required=default is REQUIRED)
+        if node is None:
+            return self._absent(default, placeholder=date.min)
+        if node.kind is not Kind.DATE:
+            return self._wrong(node, key, "a date such as 2026-12-31, without quotes", date.min)
+        return cast("date", node.value)
+
+    def choice(self, key: str, choices: Collection[str], default: T = REQUIRED) -> str | T:
+        """One of a few words."""
+        node = self._value(key, required=default is REQUIRED)
+        if node is None:
+            return self._absent(default, placeholder="")
+        if node.kind is not Kind.TEXT or node.value not in choices:
+            return self._wrong(node, key, "one of: " + ", ".join(choices), "")
+        return cast("str", node.value)
+
+    def duration(self, key: str, default: T = REQUIRED) -> float | T:
+        """Seconds, from a whole number and its unit: 30s, 5m, 1h, 14d."""
+        node = self._value(key, required=default is REQUIRED)
+        if node is None:
+            return self._absent(default, placeholder=0.0)
+        match = _DURATION.fullmatch(node.source) if node.kind is Kind.TEXT else None
+        if match is None:
+            return self._wrong(node, key, "a time such as 30s, 5m, 1h or 14d", 0.0)
+        return int(match[1]) * _UNIT_SECONDS[match[2]]
+
+    def texts(
+        self,
+        key: str,
+        default: T = REQUIRED,
+        *,
+        pattern: re.Pattern[str] | None = None,
+        longest: int = LONGEST_TEXT,
+    ) -> list[str] | T:
+        """A list of texts; it may be empty."""
+        node = self._value(key, required=default is REQUIRED)
+        if node is None:
+            return self._absent(default, placeholder=[])
+        if node.kind is not Kind.SEQUENCE:
+            return self._wrong(node, key, "a list", [])
+        return [
+            self._text_of(element, f"{self._path(key)}[{index}]", pattern, longest)
+            for index, element in enumerate(node.elements)
+        ]
+
+    def value(self, key: str, default: T = REQUIRED) -> Node | T:
+        """The node itself, for a key that may be of several kinds."""
+        node = self._value(key, required=default is REQUIRED)
+        return self._absent(default, placeholder=self.node) if node is None else node
+
+    def section(self, key: str, *, required: bool = False) -> "Section | None":
+        """The mapping behind a key; None where it is left out or is no mapping."""
+        node = self._value(key, required=required)
+        if node is None:
+            return None
+        if node.kind is not Kind.MAPPING:
+            self._wrong(node, key, "a mapping (key: value)", None)
+            return None
+        return Section(node, self._findings, name=self._path(key))
+
+    def sections(self, key: str, *, required: bool = False) -> "list[Section]":
+        """The mappings of the list behind a key; nothing where it is left out."""
+        node = self._value(key, required=required)
+        if node is None:
+            return []
+        if node.kind is not Kind.SEQUENCE:
+            return self._wrong(node, key, "a list", [])
+        return [
+            Section(element, self._findings, name=f"{self._path(key)}[{index}]")
+            for index, element in enumerate(node.elements)
+        ]
+
+    def items(self) -> list[tuple[str, Position, Node]]:
+        """Every key with its place and its value: for a mapping whose keys are names."""
+        self._asked.update(self._entries)
+        return [(entry.key, entry.position, entry.node) for entry in self._entries.values()]
+
+    def has(self, key: str) -> bool:
+        """Whether a value was given for the key (null counts as left out)."""
+        entry = self._entries.get(key)
+        return entry is not None and entry.node.kind is not Kind.NULL
+
+    def position(self, key: str | None = None) -> Position:
+        """Where the value of the key stands, or the mapping, where the key is left out."""
+        entry = self._entries.get(key) if key is not None else None
+        return entry.node.position if entry is not None else self.node.position
+
+    def complain(self, key: str | None, text: str) -> None:
+        """Add a finding at a key's value (or at the mapping), introduced by its path."""
+        path = self._path(key) if key is not None else self.name or "the file"
+        self._findings.add(self.position(key), f"{path} {text}")
+
+    def finish(self) -> None:
+        """Turn every key that nobody asked for into a finding, with what may have been meant."""
+        free = sorted(self._asked - self._entries.keys())
+        for key, entry in self._entries.items():
+            if key in self._asked:
+                continue
+            close = get_close_matches(key[:100], free or sorted(self._asked), n=1)
+            hint = f"; did you mean {shown(close[0])}?" if close else ""
+            where = f" in {self.name}" if self.name else ""
+            self._findings.add(entry.position, f"unknown key {shown(key)}{where}{hint}")
+
+    def _path(self, key: str) -> str:
+        return f"{self.name}.{key}" if self.name else key
+
+    def _value(self, key: str, *, required: bool) -> Node | None:
+        self._asked.add(key)
+        entry = self._entries.get(key)
+        if entry is None:
+            if required and self.node.kind is Kind.MAPPING:
+                self._findings.add(self.node.position, f"key {shown(key)} is missing{self._inside()}")
+            return None
+        if entry.node.kind is not Kind.NULL:
+            return entry.node
+        if entry.node.left_empty or required:
+            self._findings.add(
+                entry.position, f"{self._path(key)} has no value; give one or leave the key out"
+            )
+        return None
+
+    def _inside(self) -> str:
+        return f" in {self.name}" if self.name else ""
+
+    def _text_of(self, node: Node, path: str, pattern: re.Pattern[str] | None, longest: int) -> str:
+        if node.kind is not Kind.TEXT:
+            quote = f'; put it in quotes: "{node.source}"' if 0 < len(node.source) <= 60 else ""
+            self._findings.add(node.position, f"{path} must be text, not a {node.kind}{quote}")
+            return ""
+        text = cast("str", node.value)
+        if not text.strip():
+            self._findings.add(node.position, f"{path} is empty")
+        elif len(text) > longest:
+            self._findings.add(node.position, f"{path} is longer than {longest} characters")
+        elif pattern is not None and not pattern.fullmatch(text):
+            self._findings.add(node.position, f"{path} does not look right: {shown(text)}")
+        return text
+
+    def _wrong(self, node: Node, key: str, wanted: str, placeholder: T) -> T:
+        self._findings.add(node.position, f"{self._path(key)} must be {wanted}")
+        return placeholder
+
+    @staticmethod
+    def _absent(default: T, *, placeholder: object) -> T:
+        return cast("T", placeholder) if default is REQUIRED else default

@@ -1,0 +1,62 @@
+"""Whether a message as a whole is encrypted already, by OpenPGP or S/MIME.
+
+A body that merely quotes or mentions an OpenPGP block is not (a gateway that thought
+so let plaintext out). Signed messages are not either. RFC 3156, section 4; RFC 8551,
+section 3.2.2; and the multipart/mixed that Exchange makes of multipart/encrypted.
+"""
+
+import re
+
+from rorpost_gateway.message.mime import Part, children, root
+from rorpost_gateway.message.parse import Message
+
+_SMIME = {"application/pkcs7-mime", "application/x-pkcs7-mime"}
+_SMIME_OPEN = {"signed-data", "certs-only", "compressed-data"}
+_BEGIN = b"-----BEGIN PGP MESSAGE-----"
+_ARMOURED = re.compile(
+    rb"[ \t\r\n]*+-----BEGIN PGP MESSAGE-----[ \t]*+\r\n(?>(?:[A-Za-z]++: [^\r\n]*+\r\n)*)"
+    rb"[A-Za-z0-9+/= \t\r\n]++-----END PGP MESSAGE-----[ \t\r\n]*+"
+)
+_EXCHANGE_PARTS = 3  # an empty text, the version part, the data
+
+
+def is_sealed(message: Message) -> bool:
+    """Whether nothing of the message's content is in clear."""
+    return _is_sealed(message, root(message), wrapped=False)
+
+
+def _is_sealed(message: Message, part: Part, *, wrapped: bool) -> bool:
+    kind = part.kind
+    if kind in {"multipart/encrypted", "application/pgp-encrypted"}:
+        return True
+    if kind in _SMIME and part.content_type is not None:
+        return part.content_type.parameters.get("smime-type", "").lower() not in _SMIME_OPEN
+    if kind == "text/plain":
+        return _is_armoured(message, part)
+    if kind == "multipart/mixed" and not wrapped:
+        return _is_sealed_wrapper(message, part)
+    return False
+
+
+def _is_sealed_wrapper(message: Message, part: Part) -> bool:
+    parts = children(message, part, most=_EXCHANGE_PARTS)
+    if len(parts) > _EXCHANGE_PARTS:
+        return False
+    filled = [each for each in parts if not _is_empty_text(message, each)]
+    kinds = [each.kind for each in filled]
+    if kinds == ["application/pgp-encrypted", "application/octet-stream"]:
+        return _is_armoured(message, filled[1]) or filled[1].encoding == "base64"
+    return len(filled) == 1 and _is_sealed(message, filled[0], wrapped=True)
+
+
+def _is_empty_text(message: Message, part: Part) -> bool:
+    if part.kind not in {"text/plain", "text/html"} or part.end - part.body_offset > 1000:
+        return False
+    return not message.octets[part.body_offset : part.end].strip()
+
+
+def _is_armoured(message: Message, part: Part) -> bool:
+    octets, start = message.octets, part.body_offset
+    if octets.find(_BEGIN, start, min(part.end, start + 1000)) < 0:
+        return False
+    return _ARMOURED.fullmatch(octets, start, part.end) is not None

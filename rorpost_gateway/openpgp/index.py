@@ -1,0 +1,206 @@
+"""The gateway's own decision which OpenPGP key may be used at a moment.
+
+Pure: built from key listings, asked with a time. An engine is only ever told the
+fingerprint that was chosen here, and never chooses by itself. A primary must be in
+force for any of its subkeys to be; revocation outweighs expiry, both outweigh the
+rest. Among usable subkeys the newest counts, as in GnuPG; the primary itself serves
+only where no subkey has the capability.
+
+RFC 4880, sections 5.2.3.3 (self-signatures), 5.2.3.6 (expiry) and 5.2.3.21 (key flags).
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from rorpost_gateway.decision import KeyChoice, Reason
+from rorpost_gateway.openpgp.listing import KeyPart, ListedKey
+
+_V4_FINGERPRINT_DIGITS = 40
+
+
+class KeyState(StrEnum):
+    """What a listing says of a key at a moment."""
+
+    USABLE = "usable"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+    UNUSABLE = "unusable"
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeySummary:
+    """A key for people to read.
+
+    `expires` is when it can no longer be sealed to: the end of the primary or of its
+    newest encryption subkey, whichever comes first; None means never.
+    """
+
+    fingerprint: str
+    addresses: tuple[str, ...]  # of user ids that still count
+    user_ids: tuple[str, ...]
+    created: datetime
+    expires: datetime | None
+    secret: bool
+    state: KeyState
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Use:
+    """What a key is wanted for."""
+
+    encrypting: bool
+    secret: bool  # whether the secret part must be there
+
+    def fits(self, part: KeyPart) -> bool:
+        return part.encrypts if self.encrypting else part.signs
+
+
+_SEALING = _Use(encrypting=True, secret=False)
+_SEALING_TO_OURSELVES = _Use(encrypting=True, secret=True)  # else nobody could open it
+_SIGNING = _Use(encrypting=False, secret=True)
+
+
+class ListedKeys:
+    """The keys of one GnuPG home; implements `KeyIndex`."""
+
+    def __init__(self, keys: Iterable[ListedKey]) -> None:
+        self._keys = tuple(keys)
+        self._by_fingerprint = {key.primary.fingerprint: key for key in self._keys}
+        self._by_address: dict[str, list[ListedKey]] = {}
+        for key in sorted(self._keys, key=_age, reverse=True):
+            for address in _addresses(key):
+                self._by_address.setdefault(address, []).append(key)
+
+    def for_sealing(self, address: str, pinned: Collection[str], at: datetime) -> KeyChoice | Reason:
+        """See `KeyIndex`. Without a pin the secret part must be there, so that the message can be opened."""
+        if pinned:
+            return self._pinned(pinned, _SEALING, at)
+        return self._ours(address, _SEALING_TO_OURSELVES, at)
+
+    def for_signing(self, address: str, pinned: Collection[str], at: datetime) -> KeyChoice | Reason:
+        """See `KeyIndex`."""
+        if pinned:
+            return self._pinned(pinned, _SIGNING, at)
+        return self._ours(address, _SIGNING, at)
+
+    def keys(self, at: datetime) -> Sequence[KeySummary]:
+        """Every key, in the order of the home."""
+        return [_summary(key, at) for key in self._keys]
+
+    def key(self, fingerprint: str, at: datetime) -> KeySummary | None:
+        """One key by its full primary fingerprint; None where it is not in the home."""
+        found = self._by_fingerprint.get(_normal(fingerprint))
+        return _summary(found, at) if found else None
+
+    def _pinned(self, pinned: Collection[str], use: _Use, at: datetime) -> KeyChoice | Reason:
+        answers = (self._pin(fingerprint, use, at) for fingerprint in pinned)
+        return _first_usable(answers)
+
+    def _pin(self, fingerprint: str, use: _Use, at: datetime) -> KeyChoice | Reason:
+        key = self._by_fingerprint.get(_normal(fingerprint))
+        return Reason.KEY_MISSING if key is None else _choose(key, use, at)
+
+    def _ours(self, address: str, use: _Use, at: datetime) -> KeyChoice | Reason:
+        candidates = [key for key in self._by_address.get(address.lower(), ()) if key.secret]
+        return _first_usable(_choose(key, use, at) for key in candidates)
+
+
+def _first_usable(answers: Iterable[KeyChoice | Reason]) -> KeyChoice | Reason:
+    """The first choice; where there is none, the first reason."""
+    first: Reason | None = None
+    for answer in answers:
+        if isinstance(answer, KeyChoice):
+            return answer
+        first = first or answer
+    return first or Reason.KEY_MISSING
+
+
+def _choose(key: ListedKey, use: _Use, at: datetime) -> KeyChoice | Reason:
+    wrong = _primary_fault(key, at)
+    if wrong:
+        return wrong
+    fitting = _newest_first(sub for sub in key.subkeys if use.fits(sub))
+    if use.fits(key.primary):
+        fitting.append(key.primary)
+    if not fitting:
+        return Reason.KEY_UNUSABLE
+    return _first_usable(_of_part(key.primary.fingerprint, part, use, at) for part in fitting)
+
+
+def _of_part(primary: str, part: KeyPart, use: _Use, at: datetime) -> KeyChoice | Reason:
+    wrong = _part_fault(part, at)
+    if wrong:
+        return wrong
+    if use.secret and not part.has_secret:
+        return Reason.KEY_UNUSABLE
+    return KeyChoice(primary=primary, subkey=part.fingerprint)
+
+
+def _primary_fault(key: ListedKey, at: datetime) -> Reason | None:
+    return _part_fault(key.primary, at) or (Reason.KEY_UNUSABLE if key.disabled else None)
+
+
+def _part_fault(part: KeyPart, at: datetime) -> Reason | None:
+    if part.revoked:
+        return Reason.KEY_REVOKED
+    if part.expires is not None and at >= part.expires:
+        return Reason.KEY_EXPIRED
+    if part.invalid or at < part.created or len(part.fingerprint) != _V4_FINGERPRINT_DIGITS:
+        return Reason.KEY_UNUSABLE
+    return None
+
+
+def _newest_first(parts: Iterable[KeyPart]) -> list[KeyPart]:
+    return sorted(parts, key=lambda part: part.created, reverse=True)
+
+
+def _age(key: ListedKey) -> datetime:
+    return key.primary.created
+
+
+def _addresses(key: ListedKey) -> tuple[str, ...]:
+    """The addresses a key speaks for.
+
+    gpg calls every user id of a revoked or expired primary revoked or expired; they
+    still count here, so that the reason given is the true one.
+    """
+    primary = key.primary
+    return tuple(
+        dict.fromkeys(
+            uid.address
+            for uid in key.user_ids
+            if uid.address and (uid.valid or primary.revoked or (uid.expired and primary.listed_expired))
+        )
+    )
+
+
+def _summary(key: ListedKey, at: datetime) -> KeySummary:
+    answer = _choose(key, _SEALING, at)
+    return KeySummary(
+        fingerprint=key.primary.fingerprint,
+        addresses=_addresses(key),
+        user_ids=tuple(uid.text for uid in key.user_ids),
+        created=key.primary.created,
+        expires=_sealing_ends(key),
+        secret=key.secret,
+        state=_STATES[answer] if isinstance(answer, Reason) else KeyState.USABLE,
+    )
+
+
+_STATES = {
+    Reason.KEY_REVOKED: KeyState.REVOKED,
+    Reason.KEY_EXPIRED: KeyState.EXPIRED,
+    Reason.KEY_UNUSABLE: KeyState.UNUSABLE,
+}
+
+
+def _sealing_ends(key: ListedKey) -> datetime | None:
+    sound = (sub for sub in key.subkeys if sub.encrypts and not sub.revoked and not sub.invalid)
+    limiting = [key.primary, *_newest_first(sound)[:1]]
+    return min((part.expires for part in limiting if part.expires is not None), default=None)
+
+
+def _normal(fingerprint: str) -> str:
+    return fingerprint.replace(" ", "").upper()

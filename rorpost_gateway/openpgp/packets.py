@@ -1,0 +1,149 @@
+"""OpenPGP packet framing, and the check that a sealed message is what it claims to be.
+
+Pure; nothing is decrypted. The framing knows both formats and partial body
+lengths; it takes a message apart completely or refuses it, so that nothing can
+hide between or behind packets.
+
+RFC 4880, sections 4.2, 5.1 and 5.13; RFC 9580, sections 4.2, 5.1 and 5.13.1.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+
+from rorpost_gateway.openpgp.armour import malformed, remove_armour
+
+PACKETS = 64  # at most, in one message
+KEY_ID_OCTETS = 8
+_V4_FINGERPRINT_DIGITS = 40
+_FIRST_PARTIAL_OCTETS = 512
+_SESSION_KEY_OCTETS = 1 + KEY_ID_OCTETS + 1  # version, key id, algorithm; then what the algorithm needs
+# version, random prefix of an AES block and two octets, modification detection code packet
+_PROTECTED_OCTETS = 1 + 16 + 2 + 22
+
+
+class Tag(IntEnum):
+    """The packet types this gateway speaks of."""
+
+    SESSION_KEY = 1  # public-key encrypted session key
+    ENCRYPTED = 9  # symmetrically encrypted, without integrity protection
+    LITERAL = 11
+    INTEGRITY_PROTECTED = 18
+    AEAD = 20
+
+
+# RFC 9580, 4.2.1.4: only data packets may have partial body lengths.
+_MAY_BE_PARTIAL = frozenset({8, Tag.ENCRYPTED, Tag.LITERAL, Tag.INTEGRITY_PROTECTED, Tag.AEAD})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Packet:
+    """One packet: its type, the first octets of its body (at most 512) and the body's length."""
+
+    tag: int
+    start: bytes
+    length: int
+
+
+def packets_of(octets: bytes) -> Iterator[Packet]:
+    """Take a message apart, in order. Raises SealingFailed where the framing does not hold."""
+    at = 0
+    for _ in range(PACKETS):
+        if at == len(octets):
+            return
+        packet, at = _packet(octets, at)
+        yield packet
+    raise malformed("too many packets")
+
+
+def check_sealed(armoured: bytes, *, subkey_fingerprint: str) -> str:
+    """Check that `armoured` is sealed to that one key and to nobody else.
+
+    Exactly one session-key packet (version 3, with the key id of
+    `subkey_fingerprint`, 40 hex digits), one integrity-protected data packet
+    (version 1), nothing after and nothing around. Returns the SHA-256 of the
+    packets in lower-case hex. Raises SealingFailed.
+    """
+    octets = remove_armour(armoured)
+    packets = list(packets_of(octets))
+    if [packet.tag for packet in packets] != [Tag.SESSION_KEY, Tag.INTEGRITY_PROTECTED]:
+        raise malformed(f"packets are {[packet.tag for packet in packets]}, not one session key and one data")
+    _check_session_key(packets[0], subkey_fingerprint)
+    _check_protected(packets[1])
+    return hashlib.sha256(octets).hexdigest()
+
+
+def _check_session_key(packet: Packet, subkey_fingerprint: str) -> None:
+    if len(subkey_fingerprint) != _V4_FINGERPRINT_DIGITS:
+        raise malformed("only keys of version 4 are sealed to")
+    if packet.length <= _SESSION_KEY_OCTETS or packet.start[0] != 3:
+        raise malformed("session-key packet is not of version 3")
+    if packet.start[1 : 1 + KEY_ID_OCTETS] != bytes.fromhex(subkey_fingerprint)[-KEY_ID_OCTETS:]:
+        raise malformed("session-key packet names another key, or none")
+
+
+def _check_protected(packet: Packet) -> None:
+    if packet.length < _PROTECTED_OCTETS or packet.start[0] != 1:
+        raise malformed("data packet is not integrity-protected data of version 1")
+
+
+def _packet(octets: bytes, at: int) -> tuple[Packet, int]:
+    header = octets[at]
+    if not header & 0x80:
+        raise malformed("not a packet")
+    if header & 0x40:
+        return _new_format(octets, at)
+    return _old_format(octets, at)
+
+
+def _old_format(octets: bytes, at: int) -> tuple[Packet, int]:
+    """RFC 9580, 4.2.2. An indeterminate length is refused: nothing could be seen to follow it."""
+    tag, kind = (octets[at] >> 2) & 0x0F, octets[at] & 0x03
+    if kind == 3:
+        raise malformed("packet of indeterminate length")
+    width = 1 << kind
+    length = int.from_bytes(_take(octets, at + 1, width), "big")
+    return _whole(octets, tag, at + 1 + width, length)
+
+
+def _new_format(octets: bytes, at: int) -> tuple[Packet, int]:
+    tag = octets[at] & 0x3F
+    length, at, partial = _length(octets, at + 1)
+    if not partial:
+        return _whole(octets, tag, at, length)
+    if tag not in _MAY_BE_PARTIAL or length < _FIRST_PARTIAL_OCTETS:
+        raise malformed("partial length where none may be")
+    start = _take(octets, at, length)[:_FIRST_PARTIAL_OCTETS]
+    total = 0
+    while partial:
+        total += length
+        length, at, partial = _length(octets, at + length)
+    _, end = _whole(octets, tag, at, length)
+    return Packet(tag=tag, start=start, length=total + length), end
+
+
+def _length(octets: bytes, at: int) -> tuple[int, int, bool]:
+    """RFC 9580, 4.2.1: a length, where what it counts begins, and whether it is partial."""
+    (first,) = _take(octets, at, 1)
+    if first < 192:
+        return first, at + 1, False
+    if first < 224:
+        (second,) = _take(octets, at + 1, 1)
+        return ((first - 192) << 8) + second + 192, at + 2, False
+    if first < 255:
+        return 1 << (first & 0x1F), at + 1, True
+    return int.from_bytes(_take(octets, at + 1, 4), "big"), at + 5, False
+
+
+def _whole(octets: bytes, tag: int, at: int, length: int) -> tuple[Packet, int]:
+    if tag == 0 or at + length > len(octets):
+        raise malformed("packet is reserved, or longer than the message")
+    start = octets[at : at + min(length, _FIRST_PARTIAL_OCTETS)]
+    return Packet(tag=tag, start=start, length=length), at + length
+
+
+def _take(octets: bytes, at: int, length: int) -> bytes:
+    if at + length > len(octets):
+        raise malformed("packets are cut short")
+    return octets[at : at + length]

@@ -1,0 +1,227 @@
+"""From an accepted message to a 250: seal, pending, logged, ready.
+
+The order is the promise (contract, section 8). Nothing is in the queue before it is
+sealed; a copy may be relayed only when its decision line is durable; the caller may
+answer 250 only when the copies are ready. A fault at any step raises, and the
+client hears 451: what was pending is judged by the log at the next start.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from weakref import WeakValueDictionary
+
+import structlog
+
+from rorpost_gateway.address import domain_of
+from rorpost_gateway.decision import Direction, Reason, Verdict
+from rorpost_gateway.decision_log.base import Record
+from rorpost_gateway.envelope import Recipient, ReversePath
+from rorpost_gateway.errors import SealedTooLarge, SealingFailed
+from rorpost_gateway.outbound.account import Account
+from rorpost_gateway.outbound.house import House
+from rorpost_gateway.outbound.sealing import SALT_OCTETS, Way, seal_copy
+from rorpost_gateway.outbound.submitted import Submitted
+from rorpost_gateway.queue.base import NewCopy, QueuedMessage
+from rorpost_gateway.queue.identity import RANDOM_OCTETS, new_queue_id
+
+log = structlog.get_logger()
+
+DUPLICATE_SECONDS = 3600.0
+# Copies of one message that are sealed at the same time; the engine bounds the sum.
+COPIES_AT_ONCE = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """A message that the policy accepted for every recipient."""
+
+    sender: str  # the sending function mailbox
+    path: ReversePath
+    submitted: Submitted
+    accepted: Sequence[tuple[Recipient, Verdict]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Committed:
+    """`reason` is DUPLICATE only where every copy had been taken before."""
+
+    reason: Reason
+    queue_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Batch:
+    """What is sealed and queued together, under one queue id."""
+
+    work: Work
+    account: Account
+    now: float
+    queue_id: str
+    fresh: Sequence[tuple[Recipient, Verdict]]
+
+
+class Committer:
+    """Takes what the policy accepted; one for the whole daemon."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._submitting: WeakValueDictionary[tuple[str, str | None], asyncio.Lock] = WeakValueDictionary()
+
+    async def commit(self, work: Work, account: Account) -> Committed:
+        """Queue what was not queued before, with its lines durable.
+
+        Raises SealingFailed, SealedTooLarge, QueueFull, QueueUnavailable, LogUnavailable.
+        """
+        async with self._alone(work):
+            return await self._commit(work, account)
+
+    def _alone(self, work: Work) -> AbstractAsyncContextManager[None]:
+        """The same submission twice at once: the second waits to learn that it is a duplicate."""
+        key = (work.sender, work.submitted.facts.message_id)
+        lock = self._submitting.get(key)
+        if lock is None:
+            lock = self._submitting[key] = asyncio.Lock()
+        return lock
+
+    async def _commit(self, work: Work, account: Account) -> Committed:
+        house = self._house
+        now = house.now()
+        earlier = await self._taken_before(work, now)
+        lines = [
+            account.line(
+                verdict, recipient.address, reason=Reason.DUPLICATE, queue_id=earlier[recipient.address]
+            )
+            for recipient, verdict in work.accepted
+            if recipient.address in earlier
+        ]
+        batch = _Batch(
+            work=work,
+            account=account,
+            now=now,
+            queue_id=new_queue_id(int(now * 1000), house.random(RANDOM_OCTETS)),
+            fresh=[each for each in work.accepted if each[0].address not in earlier],
+        )
+        if not batch.fresh:
+            await house.log.append(lines)
+            return Committed(reason=Reason.DUPLICATE, queue_id=next(iter(earlier.values())))
+        copies = await self._seal(batch)
+        await house.queue.insert_pending(_message(batch), [copy for copy, _ in copies])
+        await house.log.append([*lines, *(line for _, line in copies)])
+        await house.queue.make_ready(batch.queue_id, now=now)
+        house.relay_has_work()
+        log.info("queued", queue_id=batch.queue_id, copies=len(copies))
+        return Committed(reason=Reason.OK, queue_id=batch.queue_id)
+
+    async def _taken_before(self, work: Work, now: float) -> dict[str, str]:
+        """Recipients whose copy was queued within the hour, each with its queue id."""
+        digests = {
+            submission_digest(work, recipient.address): recipient.address for recipient, _ in work.accepted
+        }
+        seen = await self._house.queue.find_duplicates(list(digests), since=now - DUPLICATE_SECONDS)
+        return {digests[digest]: queue_id for digest, queue_id in seen.items()}
+
+    async def _seal(self, batch: _Batch) -> list[tuple[NewCopy, Record]]:
+        places = asyncio.Semaphore(COPIES_AT_ONCE)
+
+        async def one(recipient: Recipient, verdict: Verdict) -> tuple[NewCopy, Record]:
+            async with places:
+                return await self._seal_one(batch, recipient, verdict)
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(one(recipient, verdict)) for recipient, verdict in batch.fresh]
+        except ExceptionGroup as errors:
+            raise errors.exceptions[0] from None
+        return [task.result() for task in tasks]
+
+    async def _seal_one(
+        self, batch: _Batch, recipient: Recipient, verdict: Verdict
+    ) -> tuple[NewCopy, Record]:
+        house, account = self._house, batch.account
+        way = _way(batch.work.sender, recipient.address, verdict)
+        copy = await seal_copy(
+            house.engine,
+            batch.work.submitted,
+            way,
+            salt=house.random(SALT_OCTETS),
+            hostname=house.hostname,
+            queue_id=batch.queue_id,
+            received_at=batch.now,
+        )
+        if len(copy.octets) > house.sealed_size_for(domain_of(recipient.address)):
+            raise SealedTooLarge(recipient.address)
+        decision_id = account.new_id()
+        line = account.line(
+            verdict,
+            recipient.address,
+            decision_id=decision_id,
+            queue_id=batch.queue_id,
+            content_sha256=copy.content_sha256,
+            sealed_sha256=copy.sealed_sha256,
+            encrypted_to=way.seal_to.primary,
+            signed_by=way.sign_with.primary,
+        )
+        new = NewCopy(
+            recipient=recipient.address,
+            decision_id=decision_id,
+            channel=way.channel,
+            outer_message_id=copy.message_id,
+            encrypted_to=way.seal_to.primary,
+            encrypted_to_subkey=way.seal_to.subkey,
+            signed_by=way.sign_with.primary,
+            signed_by_subkey=way.sign_with.subkey,
+            sealed_sha256=copy.sealed_sha256,
+            sealed=copy.octets,
+            submission_digest=submission_digest(batch.work, recipient.address),
+            notify=recipient.notify,
+            original_recipient=recipient.original_recipient,
+        )
+        return new, line
+
+
+def _way(sender: str, recipient: str, verdict: Verdict) -> Way:
+    """What sealing needs to know; fails closed where the verdict does not say it all."""
+    if verdict.seal_to is None or verdict.sign_with is None or verdict.channel is None:
+        raise SealingFailed("sealing failed", private="an accepted verdict without keys or channel")
+    return Way(
+        sender=sender,
+        recipient=recipient,
+        channel=verdict.channel,
+        sending_user=verdict.declared_user.address if verdict.declared_user else None,
+        seal_to=verdict.seal_to,
+        sign_with=verdict.sign_with,
+    )
+
+
+def _message(batch: _Batch) -> QueuedMessage:
+    work, account = batch.work, batch.account
+    declared = batch.fresh[0][1].declared_user
+    return QueuedMessage(
+        queue_id=batch.queue_id,
+        direction=Direction.OUTBOUND,
+        reverse_path=work.sender,
+        message_id=work.submitted.facts.message_id,
+        received_at=batch.now,
+        size=account.size or 0,
+        policy=account.in_force.policy.revision,
+        declared_user=declared.address if declared else None,
+        declared_by=declared.declared_by if declared else None,
+        ret=work.path.ret,
+        envid=work.path.envid,
+    )
+
+
+def submission_digest(work: Work, recipient: str) -> str:
+    """What makes a submission the same again: reverse-path, recipient, Message-ID, content."""
+    digest = hashlib.sha256()
+    for part in (
+        work.sender,
+        recipient,
+        work.submitted.facts.message_id or "",
+        work.submitted.message.sha256,
+    ):
+        digest.update(part.encode("utf-8", "surrogateescape") + b"\0")
+    return digest.hexdigest()

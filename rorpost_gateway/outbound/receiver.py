@@ -1,0 +1,76 @@
+"""What a submission session asks: may this client log in, may this reverse-path begin?
+
+The decision is made here and logged; its words are the reply's. A refusal that
+concerns a message has its line in the decision log before the client hears it.
+"""
+
+import structlog
+
+from rorpost_gateway.decision import Reason, Verdict
+from rorpost_gateway.envelope import Client, Login, ReversePath
+from rorpost_gateway.errors import LoginsBusy
+from rorpost_gateway.outbound.account import Account
+from rorpost_gateway.outbound.commit import Committer
+from rorpost_gateway.outbound.house import House
+from rorpost_gateway.outbound.judging import Judge
+from rorpost_gateway.outbound.refusals import Refusals
+from rorpost_gateway.outbound.transaction import OutboundTransaction
+from rorpost_gateway.policy.evaluate import judge_sender
+from rorpost_gateway.policy.model import Policy
+from rorpost_gateway.reply import Reply, reply_for
+
+log = structlog.get_logger()
+
+
+class Outbound:
+    """A `smtp.base.Receiver` for what Outlook submits."""
+
+    def __init__(self, house: House, refusals: Refusals) -> None:
+        self._house = house
+        self._refusals = refusals
+        self._committer = Committer(house)
+
+    async def connected(self, client: Client) -> None:
+        log.debug("connected", client=client.ip)
+
+    async def authenticate(self, client: Client, name: str, password: bytes) -> Login | Reply:
+        try:
+            login = await self._house.in_force().logins.verify(name, password)
+        except LoginsBusy:
+            log.warning("logins-busy", client=client.ip)
+            return Reply(code=454, enhanced="4.7.0", text="Temporary authentication failure", reason=None)
+        if login is None:
+            return self.refusal(client, Reason.LOGIN_FAILED)
+        return login
+
+    async def begin(self, client: Client, path: ReversePath) -> OutboundTransaction | Reply:
+        house, in_force = self._house, self._house.in_force()
+        if client.login is None and not client.trusted:
+            return self.refusal(client, Reason.LOGIN_REQUIRED)
+        account = Account(house=house, in_force=in_force, client=client, reverse_path=path.address)
+        verdict, person = self._judge_sender(in_force.policy, client, path.address)
+        if verdict.accepted and (path.size_octets or 0) > house.message_size:
+            verdict = Verdict(reason=Reason.MESSAGE_TOO_LARGE, rule="limits.message_size")
+        if not verdict.accepted:
+            await account.refused(verdict)
+            return reply_for(verdict.reason, house.language)
+        return OutboundTransaction(
+            house=house,
+            in_force=in_force,
+            account=account,
+            committer=self._committer,
+            path=path,
+            judge=Judge(house, in_force, client, path.address, person),
+        )
+
+    def _judge_sender(self, policy: Policy, client: Client, address: str) -> tuple[Verdict, str | None]:
+        """Whether this reverse-path may begin, and the person, where it is one (on behalf)."""
+        own_domains = self._house.own_domains
+        verdict = judge_sender(policy, address=address, own_domains=own_domains)
+        if not verdict.accepted and client.login is None and policy.is_person(address, own_domains):
+            return Verdict(reason=Reason.OK, rule="submission.trusted_networks"), address
+        return verdict, None
+
+    def refusal(self, client: Client, reason: Reason) -> Reply:
+        self._refusals.note(client, reason)
+        return reply_for(reason, self._house.language)

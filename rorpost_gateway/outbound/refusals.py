@@ -1,0 +1,67 @@
+"""Refusals outside transactions, counted per client and minute, on their way into the log."""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from rorpost_gateway.decision import Direction, Reason
+from rorpost_gateway.decision_log.aggregate import Floods
+from rorpost_gateway.decision_log.base import DecisionLog, Record
+from rorpost_gateway.decision_log.record import Records
+from rorpost_gateway.envelope import Client
+from rorpost_gateway.errors import LogUnavailable
+from rorpost_gateway.reply import action_of
+
+log = structlog.get_logger()
+
+# What a client is told again and again without harm done leaves no line.
+_NOT_LOGGED = frozenset({Reason.GATEWAY_FAULT, Reason.SHUTTING_DOWN})
+
+
+class Refusals:
+    """Writes the first of a client's minute at once, the rest as one line (`flush`)."""
+
+    def __init__(self, decision_log: DecisionLog, records: Records, now: Callable[[], float]) -> None:
+        self._log = decision_log
+        self._records = records
+        self._now = now
+        self._floods = Floods()
+        self._writing: set[asyncio.Task[None]] = set()
+
+    def note(self, client: Client, reason: Reason) -> None:
+        """Count a refusal; never waits. The line, if there is one, is written beside."""
+        if reason in _NOT_LOGGED or not self._floods.note(client.ip, reason, now=self._now()):
+            return
+        self._write_beside([self._first(client, reason)])
+
+    async def flush(self, *, everything: bool = False) -> None:
+        """Write the minutes that are over (or all of them, before the daemon stops)."""
+        over = self._floods.drain() if everything else self._floods.due(self._now())
+        if over:
+            await self._append([self._records.flood(aggregate) for aggregate in over])
+        if everything and self._writing:
+            await asyncio.wait(self._writing)
+
+    def _first(self, client: Client, reason: Reason) -> Record:
+        records = self._records
+        if reason is Reason.LOGIN_FAILED:
+            return records.login_failed(client=client.ip, tls=client.tls)
+        return records.decision(
+            direction=Direction.OUTBOUND,
+            action=action_of(reason),
+            reason=reason,
+            client=client.ip,
+            tls=client.tls,
+        )
+
+    def _write_beside(self, lines: list[Record]) -> None:
+        task = asyncio.get_running_loop().create_task(self._append(lines))
+        self._writing.add(task)
+        task.add_done_callback(self._writing.discard)
+
+    async def _append(self, lines: list[Record]) -> None:
+        try:
+            await self._log.append(lines)
+        except LogUnavailable:
+            log.warning("refusals-not-logged", lines=len(lines))

@@ -1,0 +1,248 @@
+"""One question to the policy, and what is derived from it: each thing once, when a rule asks.
+
+Pure: policy, keys and time are arguments. What concerns the message rather than one of
+its recipients is a `Reading`, shared by the questions of all recipients.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cached_property
+
+from rorpost_gateway.address import domain_of, parse_address
+from rorpost_gateway.decision import DeclaredBy, DeclaredUser, Direction, KeyChoice, Reason
+from rorpost_gateway.envelope import Login
+from rorpost_gateway.errors import AddressMalformed
+from rorpost_gateway.facts import MessageFacts
+from rorpost_gateway.identity_number import contains_identity_number
+from rorpost_gateway.openpgp.base import KeyIndex
+from rorpost_gateway.policy.model import Authorisation, Channel, Mailbox, Policy, Rules, Source
+
+LEGAL_BASIS_FIELD = "x-rorpost-legal-basis"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """May this be sent? Addresses are lower case; `at` is aware.
+
+    `facts` is None at MAIL and RCPT: rules that read the message are not tried then.
+    `login` is None for a session from a trusted network. `person` is set in Exchange's
+    on-behalf form only: the reverse-path, while `sender` is the mailbox in From.
+    """
+
+    direction: Direction
+    at: datetime
+    sender: str
+    recipient: str
+    own_domains: frozenset[str]
+    login: Login | None = None
+    facts: MessageFacts | None = None
+    envelope_recipients: tuple[str, ...] = ()
+    person: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.direction is Direction.INBOUND and self.facts is not None:
+            # Fail closed: an inbound message is judged by what stands under its signature.
+            raise ValueError("the rules read submitted messages only")
+
+
+class Reading:
+    """What the rules derive from a message, whoever it goes to."""
+
+    def __init__(self, facts: MessageFacts, policy: Policy) -> None:
+        self.facts = facts
+        self._policy = policy
+
+    @cached_property
+    def visible(self) -> frozenset[str]:
+        """The recipients that everybody sees."""
+        return frozenset((*self.facts.to, *self.facts.cc))
+
+    @cached_property
+    def names_outsider(self) -> bool:
+        facts, mailbox = self.facts, self._policy.mailbox
+        named = (*facts.to, *facts.cc, *facts.reply_to, *facts.receipts_to)
+        return any(mailbox(address) is None for address in named)
+
+    @cached_property
+    def identity_number_in_subject(self) -> bool:
+        return contains_identity_number(self.facts.subject)
+
+
+class Inquiry:
+    """A question with its answers so far. A rule may ask for what an earlier rule has secured."""
+
+    def __init__(self, policy: Policy, keys: KeyIndex, question: Question, reading: Reading | None) -> None:
+        self.policy = policy
+        self.keys = keys
+        self.question = question
+        self._reading = reading
+
+    @property
+    def reading(self) -> Reading:
+        assert self._reading is not None  # noqa: S101 - rules that read the message are tried with one only
+        return self._reading
+
+    @property
+    def facts(self) -> MessageFacts:
+        return self.reading.facts
+
+    @cached_property
+    def day(self) -> date:
+        return self.policy.day(self.question.at)
+
+    @cached_property
+    def sender(self) -> Mailbox | None:
+        """The sending mailbox; outbound it must be one of this side's."""
+        if self.question.direction is Direction.OUTBOUND:
+            return own_mailbox(self.policy, self.question.sender, self.question.own_domains)
+        return self.policy.mailbox(self.question.sender)
+
+    @cached_property
+    def recipient(self) -> Mailbox | None:
+        """The receiving mailbox; inbound it must be one of this side's."""
+        if self.question.direction is Direction.INBOUND:
+            return own_mailbox(self.policy, self.question.recipient, self.question.own_domains)
+        return self.policy.mailbox(self.question.recipient)
+
+    @cached_property
+    def channels(self) -> tuple[Channel, ...]:
+        """Every channel this directed pair stands in, whatever its time."""
+        return self.policy.pairs.get((self.question.sender, self.question.recipient), ())
+
+    @cached_property
+    def channel(self) -> Channel | None:
+        """The channel in force; where none is, the last that was written."""
+        in_force = (channel for channel in self.channels if channel.in_force(self.day))
+        return next(in_force, self.channels[-1] if self.channels else None)
+
+    @property
+    def rules(self) -> Rules:
+        return self.channel.rules if self.channel else self.policy.rules
+
+    @cached_property
+    def seal_to(self) -> KeyChoice | Reason:
+        if self.recipient is None:
+            return Reason.KEY_MISSING
+        pinned = self.recipient.keys_on(self.day)
+        if refusal := without_pin(self.recipient, pinned, self.question.own_domains):
+            return refusal
+        return self.keys.for_sealing(self.recipient.address, pinned, self.question.at)
+
+    @cached_property
+    def sign_with(self) -> KeyChoice | Reason:
+        if self.sender is None:
+            return Reason.KEY_MISSING
+        pinned = self.sender.keys_on(self.day)
+        if refusal := without_pin(self.sender, pinned, self.question.own_domains):
+            return refusal
+        return self.keys.for_signing(self.sender.address, pinned, self.question.at)
+
+    @cached_property
+    def statements(self) -> tuple[DeclaredUser | Reason, ...]:
+        """What each source that says anything says, in the order of the sources."""
+        return tuple(self._statements())
+
+    @property
+    def declared_user(self) -> DeclaredUser | None:
+        """The sending user as first stated; None where nobody, or not one, is."""
+        first = next(iter(self.statements), None)
+        return first if isinstance(first, DeclaredUser) else None
+
+    def same_person(self, one: str, other: str) -> bool:
+        login = self.question.login
+        return one == other or (login is not None and {one, other} <= login.addresses)
+
+    @cached_property
+    def authorisations(self) -> tuple[Authorisation, ...]:
+        """The declared user's authorisations for the sending mailbox, under every name of theirs."""
+        declared, login, mailbox = self.declared_user, self.question.login, self.sender
+        if declared is None or mailbox is None:
+            return ()
+        names = {declared.address}
+        if login is not None and declared.address in login.addresses:
+            names |= login.addresses
+        return tuple(period for name in sorted(names) for period in mailbox.users.get(name, ()))
+
+    @cached_property
+    def legal_basis(self) -> str | None:
+        """The stated legal basis as the policy spells it; None where none, or not one of the list, is."""
+        stated = self.facts.fields.get(LEGAL_BASIS_FIELD, ())
+        if len(stated) != 1:
+            return None
+        wanted = stated[0].strip().casefold()
+        return next((value for value in self.rules.legal_basis or () if value.casefold() == wanted), None)
+
+    def _statements(self) -> Iterator[DeclaredUser | Reason]:
+        for source in self.rules.sources:
+            if source is Source.HEADER:
+                yield from self._header_statement()
+            elif source is Source.SENDER:
+                yield from self._sender_statement()
+            elif source is Source.LOGIN and self.question.login is not None:
+                address = self._listed_address(self.question.login)
+                yield DeclaredUser(address=address, declared_by=DeclaredBy.LOGIN)
+
+    def _header_statement(self) -> Iterator[DeclaredUser | Reason]:
+        values = self.facts.fields.get(self.rules.header.lower(), ())
+        if not values:
+            return
+        address = one_address(values[0]) if len(values) == 1 else None
+        if address is None:
+            yield Reason.USER_NOT_DECLARED
+        else:
+            yield DeclaredUser(address=address, declared_by=DeclaredBy.HEADER)
+
+    def _sender_statement(self) -> Iterator[DeclaredUser | Reason]:
+        stated = self.facts.sender
+        if not stated or stated == self.facts.authors:
+            return
+        if len(stated) != 1:
+            yield Reason.USER_NOT_DECLARED
+        else:
+            yield DeclaredUser(address=stated[0], declared_by=DeclaredBy.SENDER)
+
+    def _listed_address(self, login: Login) -> str:
+        """The login's address that the mailbox lists; its own where none is listed."""
+        listed = self.sender.users if self.sender is not None else {}
+        names = (login.address, *sorted(login.aliases))
+        return next((name for name in names if name in listed), login.address)
+
+
+def own_mailbox(policy: Policy, address: str, own_domains: frozenset[str]) -> Mailbox | None:
+    """The mailbox of this address, if it is one of this side's."""
+    mailbox = policy.mailbox(address)
+    return mailbox if mailbox is not None and domain_of(mailbox.address) in own_domains else None
+
+
+def without_pin(mailbox: Mailbox, pinned: tuple[str, ...], own_domains: frozenset[str]) -> Reason | None:
+    """Why there is no key, where no pin is left.
+
+    An index that is asked without a pin goes by user id. That is for this side's own
+    mailboxes that never had one; a mailbox whose pins have run out, or a partner's, gets none.
+    """
+    if pinned:
+        return None
+    if mailbox.keys:
+        return Reason.KEY_EXPIRED
+    return None if domain_of(mailbox.address) in own_domains else Reason.KEY_MISSING
+
+
+def one_address(value: str) -> str | None:
+    """The one address of a field value, perhaps with a display name; None where it is anything else."""
+    text = value.strip()
+    if text.endswith(">"):
+        name, bracket, text = text[:-1].rpartition("<")
+        if not bracket or not _is_display_name(name.strip()):
+            return None
+    try:
+        return parse_address(text)
+    except AddressMalformed:
+        return None
+
+
+def _is_display_name(name: str) -> bool:
+    """Words, or one quoted string: nothing that could hold or hide a second address."""
+    if len(name) >= 2 and name[0] == name[-1] == '"':
+        return '"' not in name[1:-1] and "\\" not in name
+    return not set(name) & set('<>@,;:"()[]\\')

@@ -1,0 +1,172 @@
+"""Loading the policy: all files of a folder are one policy, checked whole, with every finding at once.
+
+Source: contract section 3. The revision is the SHA-256 of the RFC 8785 form of what was
+parsed, all files merged, before any default is filled in.
+"""
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import rfc8785
+
+from rorpost_gateway.address import domain_of
+from rorpost_gateway.decision import Position
+from rorpost_gateway.document import DocumentInvalid, Entry, Findings, Node, Section, parse_file, plain, shown
+from rorpost_gateway.policy.model import Channel, Mailbox, Pair, Policy
+from rorpost_gateway.policy.read_channels import read_channel
+from rorpost_gateway.policy.read_mailboxes import read_mailbox
+from rorpost_gateway.policy.read_rules import read_policy_rules
+
+
+@dataclass
+class _Written:
+    """What stood in the files, put together, not yet understood."""
+
+    start: Position
+    mailboxes: dict[str, Entry] = field(default_factory=dict)  # by lower-case address
+    channels: list[tuple[str, Node]] = field(default_factory=list)
+    rules: Node | None = None
+    plain: dict[str, Any] = field(default_factory=dict)
+
+
+def load_policy(
+    path: Path, *, own_domains: frozenset[str], timezone: ZoneInfo, shown_as: str | None = None
+) -> Policy:
+    """Load a policy file, or all `*.yaml` of a folder (its subfolders are not policy).
+
+    `shown_as` is how findings name the path. Raises DocumentInvalid with every finding.
+    """
+    findings = Findings()
+    written = _Written(start=Position(file=shown_as or str(path), line=1, column=1))
+    readable = True
+    for file, name in policy_files(path, shown_as or str(path), findings):
+        try:
+            _merge(parse_file(file, shown_as=name, findings=findings), written, findings)
+        except DocumentInvalid as error:
+            findings.extend(error.findings)
+            readable = False
+    if not readable:  # what the rest refers to may stand in the file that could not be read
+        findings.raise_if_any()
+    policy = _understand(written, findings, own_domains, timezone)
+    findings.raise_if_any()
+    return policy
+
+
+def policy_files(path: Path, shown_as: str, findings: Findings) -> list[tuple[Path, str]]:
+    """The files that make up the policy, in the order of their names, each with its name in findings."""
+    start = Position(file=shown_as, line=1, column=1)
+    if not path.is_dir():
+        return [(path, shown_as)]
+    files = sorted(file for file in path.iterdir() if not file.name.startswith(".") and not file.is_dir())
+    for file in files:
+        if file.suffix in {".yml", ".json"}:
+            findings.add(start, f"{shown(file.name)} would not be read: policy files are named *.yaml")
+    policies = [(file, f"{shown_as}/{file.name}") for file in files if file.suffix == ".yaml"]
+    if not policies:
+        findings.add(start, "holds no policy file (*.yaml)")
+    return policies
+
+
+def _merge(root: Node, written: _Written, findings: Findings) -> None:
+    section = Section(root, findings)
+    mailboxes = section.section("mailboxes")
+    if mailboxes is not None:
+        merged = written.plain.setdefault("mailboxes", {})
+        for entry in mailboxes.node.entries:
+            first = written.mailboxes.setdefault(entry.key.lower(), entry)
+            if first is not entry:
+                findings.add(
+                    entry.position, f"mailbox {shown(entry.key)} stands twice (first at {first.position})"
+                )
+            merged[entry.key] = plain(entry.node)
+    channels = section.sections("channels")
+    if section.has("channels"):
+        listed = written.plain.setdefault("channels", [])
+        listed.extend(plain(channel.node) for channel in channels)
+        written.channels.extend((channel.name, channel.node) for channel in channels)
+    rules = section.value("rules", None)
+    if rules is not None:
+        if written.rules is not None:
+            findings.add(rules.position, f"rules stand twice (first at {written.rules.position})")
+        written.rules = rules
+        written.plain["rules"] = plain(rules)
+    section.finish()
+
+
+def _understand(
+    written: _Written, findings: Findings, own_domains: frozenset[str], timezone: ZoneInfo
+) -> Policy:
+    rules = read_policy_rules(written.rules, written.start, findings)
+    mailboxes: dict[str, Mailbox] = {}
+    for address, entry in written.mailboxes.items():
+        mailboxes[address] = read_mailbox(
+            entry, findings, own_domains=own_domains, max_days=rules.authorisation_max_days
+        )
+    channels = [
+        read_channel(node, findings, name=name, defaults=rules, mailboxes=mailboxes)
+        for name, node in written.channels
+    ]
+    _check_names(channels, findings)
+    canonical = rfc8785.dumps(written.plain) if not len(findings) else b""
+    return Policy(
+        revision=hashlib.sha256(canonical).hexdigest(),
+        canonical=canonical,
+        timezone=timezone,
+        mailboxes=mailboxes,
+        channels=tuple(channels),
+        rules=rules,
+        pairs=_pairs(channels, findings),
+        known=_known(mailboxes, channels),
+        user_domains=_user_domains(mailboxes),
+    )
+
+
+def _check_names(channels: list[Channel], findings: Findings) -> None:
+    first: dict[str, Channel] = {}
+    for channel in channels:
+        other = first.setdefault(channel.name, channel)
+        if channel.name and other is not channel:
+            findings.add(
+                channel.position, f"channel {shown(channel.name)} stands twice (first at {other.position})"
+            )
+
+
+def _pairs(channels: list[Channel], findings: Findings) -> dict[Pair, tuple[Channel, ...]]:
+    pairs: dict[Pair, tuple[Channel, ...]] = {}
+    for channel in channels:
+        for pair in channel.pairs:
+            others = pairs.get(pair, ())
+            clash = next(
+                (other for other in others if other is not channel and other.overlaps(channel)), None
+            )
+            if clash is not None:
+                findings.add(
+                    channel.position,
+                    f"channel {shown(channel.name)}: {pair[0]} to {pair[1]} stands in channel "
+                    f"{shown(clash.name)} for the same days ({clash.position})",
+                )
+            pairs[pair] = (*others, channel)
+    return pairs
+
+
+def _known(mailboxes: dict[str, Mailbox], channels: list[Channel]) -> frozenset[str]:
+    known = set(mailboxes)
+    for mailbox in mailboxes.values():
+        known.update(mailbox.users)
+        known.add(mailbox.manager or "")
+        for periods in mailbox.users.values():
+            for authorisation in periods:
+                known.update((authorisation.requested_by, authorisation.executed_by))
+    known.update(channel.owner or "" for channel in channels)
+    return frozenset(known - {""})
+
+
+def _user_domains(mailboxes: dict[str, Mailbox]) -> dict[str, frozenset[str]]:
+    domains: dict[str, set[str]] = {}
+    for mailbox in mailboxes.values():
+        for user in mailbox.users:
+            domains.setdefault(user, set()).add(domain_of(mailbox.address))
+    return {user: frozenset(found) for user, found in domains.items()}

@@ -1,0 +1,160 @@
+"""Reading `mailboxes`: who they are, who may act as them, and which keys they are pinned to."""
+
+import re
+from collections.abc import Mapping
+from datetime import date, time
+from typing import cast
+
+from rorpost_gateway.address import domain_of
+from rorpost_gateway.decision import Position
+from rorpost_gateway.document import Entry, Findings, Kind, Node, Section, shown
+from rorpost_gateway.policy.model import Authorisation, Mailbox, PinnedKey
+from rorpost_gateway.policy.read_addresses import mailbox_address, person, person_or_none
+
+NAME_CHARACTERS = 100  # names and numbers go into a reply line of 510 octets
+PHONE_CHARACTERS = 40
+
+_PHONE = re.compile(r"\+?[0-9][0-9 ()/-]*")
+_YAML_NUMBER = re.compile(r"[+-]?[0-9]+")
+_TIME_OF_DAY = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
+_FINGERPRINT = re.compile(r"(?:[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64})")
+
+
+def read_mailbox(entry: Entry, findings: Findings, *, own_domains: frozenset[str], max_days: int) -> Mailbox:
+    """One entry of `mailboxes`; findings for whatever is wrong with it."""
+    address = mailbox_address(entry.key, entry.position, findings)
+    section = Section(entry.node, findings, name=address)
+    mailbox = Mailbox(
+        address=address,
+        name=section.text("name", address, longest=NAME_CHARACTERS),
+        phone=_read_phone(section),
+        manager=person_or_none(section, "manager"),
+        read_at=_read_times(section),
+        users=_read_users(section, findings, max_days),
+        keys=_read_keys(section, findings),
+        position=entry.position,
+    )
+    if domain_of(address) not in own_domains and not section.has("key") and section.node.kind is Kind.MAPPING:
+        findings.add(
+            entry.position, f"{address} lies outside this side's domains and must have a key: its fingerprint"
+        )
+    section.finish()
+    return mailbox
+
+
+def _read_phone(section: Section) -> str | None:
+    phone = section.text("phone", None, pattern=_PHONE, longest=PHONE_CHARACTERS)
+    node = section.value("phone", None)
+    # Other readers of YAML turn such a value into a number, and lose its zero or its plus.
+    if (
+        node is not None
+        and node.kind is Kind.TEXT
+        and not node.quoted
+        and _YAML_NUMBER.fullmatch(node.source)
+    ):
+        section.complain("phone", f'would be read as a number elsewhere; put it in quotes: "{node.source}"')
+    return phone
+
+
+def _read_times(section: Section) -> tuple[time, ...]:
+    written = section.texts("read_at", [], pattern=_TIME_OF_DAY)
+    times = [time.fromisoformat(text) for text in written if _TIME_OF_DAY.fullmatch(text)]
+    if times != sorted(set(times)):
+        section.complain("read_at", "must name each time once, the earliest first")
+    return tuple(times)
+
+
+def _read_users(
+    section: Section, findings: Findings, max_days: int
+) -> Mapping[str, tuple[Authorisation, ...]]:
+    users: dict[str, tuple[Authorisation, ...]] = {}
+    for user_section in section.sections("users"):
+        authorisation = _read_authorisation(user_section, max_days)
+        earlier = users.get(authorisation.user, ())
+        for other in earlier:
+            if (
+                other.valid_from <= authorisation.valid_until
+                and authorisation.valid_from <= other.valid_until
+            ):
+                findings.add(
+                    authorisation.position,
+                    f"{authorisation.user} is listed twice for the same days (first at {other.position})",
+                )
+        if authorisation.user:
+            users[authorisation.user] = (*earlier, authorisation)
+    return users
+
+
+def _read_authorisation(section: Section, max_days: int) -> Authorisation:
+    authorisation = Authorisation(
+        user=person(section, "user"),
+        name=section.text("name", None, longest=NAME_CHARACTERS),
+        requested_by=person(section, "requested_by"),
+        executed_by=person(section, "executed_by"),
+        valid_from=section.date("valid_from"),
+        valid_until=section.date("valid_until"),
+        position=section.position(),
+    )
+    if authorisation.executed_by and authorisation.executed_by == authorisation.requested_by:
+        section.complain("executed_by", "is the one who asked; somebody else carries it out")
+    if authorisation.executed_by and authorisation.executed_by == authorisation.user:
+        section.complain("executed_by", "is the user; nobody gives access to themselves")
+    check_period(section, authorisation.valid_from, authorisation.valid_until)
+    days = (authorisation.valid_until - authorisation.valid_from).days
+    if date.min < authorisation.valid_from and days > max_days:
+        section.complain(
+            "valid_until", f"lies {days} days after valid_from; rules.authorisation_max_days is {max_days}"
+        )
+    section.finish()
+    return authorisation
+
+
+def check_period(section: Section, first: date | None, last: date | None) -> None:
+    """A finding where a period ends before it begins. `date.min` stands for a date that could not be read."""
+    if first and last and date.min < last < first:
+        section.complain("valid_until", f"lies before valid_from ({first})")
+
+
+def _read_keys(section: Section, findings: Findings) -> tuple[PinnedKey, ...]:
+    node = section.value("key", None)
+    if node is None:
+        return ()
+    if node.kind is Kind.SEQUENCE:
+        keys = [_read_key(element, findings, f"{section.name}.key") for element in node.elements]
+        if not keys:
+            section.complain("key", "names no fingerprint")
+    else:
+        keys = [_read_key(node, findings, f"{section.name}.key")]
+    seen: dict[str, Position] = {}
+    for key in keys:
+        if key.fingerprint and key.fingerprint in seen:
+            findings.add(key.position, f"fingerprint stands twice (first at {seen[key.fingerprint]})")
+        seen.setdefault(key.fingerprint, key.position)
+    return tuple(keys)
+
+
+def _read_key(node: Node, findings: Findings, name: str) -> PinnedKey:
+    if node.kind is Kind.MAPPING:
+        section = Section(node, findings, name=name)
+        fingerprint_node = cast("Node | None", section.value("fingerprint"))
+        accept_until = section.date("accept_until", None)
+        section.finish()
+        fingerprint = _fingerprint(fingerprint_node, findings, name) if section.has("fingerprint") else ""
+        return PinnedKey(fingerprint=fingerprint, accept_until=accept_until, position=node.position)
+    return PinnedKey(
+        fingerprint=_fingerprint(node, findings, name), accept_until=None, position=node.position
+    )
+
+
+def _fingerprint(node: Node | None, findings: Findings, name: str) -> str:
+    if node is None:
+        return ""
+    if node.kind is not Kind.TEXT:
+        findings.add(node.position, f"{name} must be a fingerprint in quotes, not a {node.kind}")
+        return ""
+    if not _FINGERPRINT.fullmatch(node.source):
+        findings.add(
+            node.position,
+            f"{name}: {shown(node.source)} is no full fingerprint (40 hexadecimal digits, or 64, no blanks)",
+        )
+    return node.source.upper()

@@ -1,0 +1,165 @@
+"""The embedded queue: one SQLite file, one writer that commits groups, one reader beside it.
+
+Invariants: see `base`. Writes go through `group_commit` and are durable when they
+return; reads have a connection and a thread of their own, so that a listing waits
+for no commit and the other way round. Only the writer ever checkpoints the log.
+"""
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from rorpost_gateway.errors import QueueFull, QueueUnavailable
+from rorpost_gateway.queue import sqlite_operations as operations
+from rorpost_gateway.queue.base import Copy, NewCopy, QueuedMessage, Retry
+from rorpost_gateway.queue.group_commit import Counters, GroupCommit
+from rorpost_gateway.queue.sqlite_errors import named
+from rorpost_gateway.queue.sqlite_file import BUSY_TIMEOUT_SECONDS, open_connection
+
+RESERVE_OCTETS = 64 * 1024 * 1024  # kept free of new messages: outcomes must still be written
+
+Result = TypeVar("Result")
+
+
+async def open_sqlite_queue(
+    path: Path,
+    *,
+    reserve_octets: int = RESERVE_OCTETS,
+    busy_timeout_seconds: float = BUSY_TIMEOUT_SECONDS,
+) -> "SqliteQueue":
+    """Open the queue in the file `path`, making it (mode 0600, a new folder 0700) where needed.
+
+    New messages are refused with QueueFull while the file system has less than
+    `reserve_octets` left. Raises QueueUnavailable or QueueFull.
+    """
+
+    def connect() -> sqlite3.Connection:
+        return open_connection(path, busy_timeout_seconds=busy_timeout_seconds)
+
+    writer = await asyncio.to_thread(connect)
+    try:
+        reader = await asyncio.to_thread(connect)
+        reader.execute("PRAGMA query_only = ON")
+    except BaseException:
+        writer.close()
+        raise
+    return SqliteQueue(writer, reader, folder=path.parent, reserve_octets=reserve_octets)
+
+
+class SqliteQueue:
+    """See `base.Queue`, which says what each method does and raises."""
+
+    def __init__(
+        self, writer: sqlite3.Connection, reader: sqlite3.Connection, *, folder: Path, reserve_octets: int
+    ) -> None:
+        self._writer = GroupCommit(writer)
+        self._reader = reader
+        self._reading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="queue-reader")
+        self._folder = folder
+        self._reserve_octets = reserve_octets
+
+    @property
+    def counters(self) -> Counters:
+        """Operations and the transactions that carried them."""
+        return self._writer.counters
+
+    async def insert_pending(self, message: QueuedMessage, copies: Sequence[NewCopy]) -> None:
+        if not copies:
+            raise ValueError("a message without copies would never leave the queue")
+        octets = sum(len(copy.sealed) for copy in copies)
+
+        def insert(connection: sqlite3.Connection) -> None:
+            self._require_room(octets)
+            operations.insert_pending(connection, message, copies)
+
+        await self._writer.run(insert, octets=octets)
+
+    async def make_ready(self, queue_id: str, *, now: float) -> None:
+        await self._writer.run(lambda c: operations.make_ready(c, queue_id, now))
+
+    async def discard_pending(self, queue_id: str) -> None:
+        await self._writer.run(lambda c: operations.discard_pending(c, queue_id))
+
+    async def claim(
+        self,
+        *,
+        node: str,
+        now: float,
+        lease_seconds: float,
+        limit: int,
+        busy_domains: Collection[str] = (),
+    ) -> Sequence[Copy]:
+        return await self._writer.run(
+            lambda c: operations.claim(
+                c, node=node, now=now, lease_seconds=lease_seconds, limit=limit, busy_domains=busy_domains
+            )
+        )
+
+    async def put_back(self, queue_id: str, recipient: str, retry: Retry) -> None:
+        await self._writer.run(lambda c: operations.put_back(c, queue_id, recipient, retry))
+
+    async def mark_bounced(self, queue_id: str, recipient: str, *, now: float) -> None:
+        await self._writer.run(lambda c: operations.mark_bounced(c, queue_id, recipient, now))
+
+    async def finish(self, queue_id: str, recipient: str) -> None:
+        await self._writer.run(lambda c: operations.finish(c, queue_id, recipient))
+
+    async def hold(self, queue_id: str, recipient: str | None, *, because: str) -> int:
+        return await self._writer.run(lambda c: operations.hold(c, queue_id, recipient, because))
+
+    async def release(self, queue_id: str, recipient: str | None, *, now: float) -> int:
+        return await self._writer.run(lambda c: operations.release(c, queue_id, recipient, now))
+
+    async def retry_now(self, queue_id: str, recipient: str | None, *, now: float) -> int:
+        return await self._writer.run(lambda c: operations.retry_now(c, queue_id, recipient, now))
+
+    async def release_claims(self, node: str) -> int:
+        return await self._writer.run(lambda c: operations.release_claims(c, node))
+
+    async def forget_submissions(self, *, before: float) -> int:
+        return await self._writer.run(lambda c: operations.forget_submissions(c, before))
+
+    async def find_duplicates(self, digests: Collection[str], *, since: float) -> Mapping[str, str]:
+        return await self._read(lambda c: operations.find_duplicates(c, digests, since))
+
+    async def sealed(self, queue_id: str, recipient: str) -> bytes:
+        return await self._read(lambda c: operations.sealed(c, queue_id, recipient))
+
+    async def pending(self) -> Sequence[Copy]:
+        return await self._read(operations.pending)
+
+    async def show(self, queue_id: str) -> Sequence[Copy]:
+        return await self._read(lambda c: operations.show(c, queue_id))
+
+    async def next_due(self) -> float | None:
+        return await self._read(operations.next_due)
+
+    async def close(self) -> None:
+        """Finish what is waiting. Idempotent; everything asked afterwards is refused."""
+        self._reading.shutdown(wait=False)
+        await asyncio.to_thread(self._reading.shutdown)
+        self._reader.close()
+        await self._writer.close()  # last: closing the last connection folds the log into the file
+
+    # Below everything that names the built-in type in an annotation.
+    async def list(self) -> Sequence[Copy]:
+        return await self._read(operations.list_all)
+
+    async def _read(self, query: Callable[[sqlite3.Connection], Result]) -> Result:
+        try:
+            reading = self._reading.submit(query, self._reader)
+        except RuntimeError as error:
+            raise QueueUnavailable("the queue is closed") from error
+        try:
+            return await asyncio.wrap_future(reading)
+        except sqlite3.Error as error:
+            raise named(error) from error
+
+    def _require_room(self, octets: int) -> None:
+        free = os.statvfs(self._folder)
+        if free.f_bavail * free.f_frsize < self._reserve_octets + octets:
+            raise QueueFull("the queue has no room", private="the file system's reserve is reached")

@@ -1,0 +1,138 @@
+"""The database file: made safely, recognised, opened with the settings that durability needs.
+
+WAL with synchronous=FULL: a COMMIT that returned survives a power cut
+(sqlite.org/wal.html). The file says what it is (`application_id`) and which
+schema it has (`user_version`); a foreign or a newer one is left untouched.
+"""
+
+import errno
+import os
+import sqlite3
+from contextlib import suppress
+from pathlib import Path
+
+from rorpost_gateway.errors import GatewayError, QueueUnavailable
+from rorpost_gateway.queue.sqlite_errors import named
+from rorpost_gateway.queue.statements import load_statements
+
+APPLICATION_ID = 0x726F7271  # "rorq"
+SCHEMA_VERSION = 1
+BUSY_TIMEOUT_SECONDS = 5.0
+
+_OLDEST_SQLITE = (3, 37, 0)  # STRICT tables
+_PAGE_OCTETS = 16 * 1024  # twice as fast as the default for messages of 5 MB, the same for small ones
+_WAL_KEPT_OCTETS = 64 * 1024 * 1024
+
+
+def open_connection(path: Path, *, busy_timeout_seconds: float) -> sqlite3.Connection:
+    """A connection to the queue's database, which is created where there is none.
+
+    Raises QueueUnavailable for a file that is no queue, one of a newer schema, or
+    one that cannot be read and written; QueueFull where there is no room for it.
+    """
+    if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
+        raise QueueUnavailable(f"SQLite {sqlite3.sqlite_version} is too old; 3.37 is needed")
+    try:
+        _create_file(path)
+        connection = sqlite3.connect(
+            path, isolation_level=None, check_same_thread=False, timeout=busy_timeout_seconds
+        )
+    except sqlite3.Error as error:
+        raise _at(path, named(error)) from error
+    except OSError as error:
+        raise QueueUnavailable(
+            "the queue's store cannot be opened", private=f"{path}: {error.strerror}"
+        ) from error
+    try:
+        _prepare(connection)
+    except sqlite3.Error as error:
+        connection.close()
+        raise _at(path, named(error)) from error
+    except GatewayError as error:
+        connection.close()
+        raise _at(path, error) from error
+    return connection
+
+
+def _at(path: Path, error: GatewayError) -> GatewayError:
+    return type(error)(error.public, private=f"{path}: {error.private}")
+
+
+def _create_file(path: Path) -> None:
+    """An empty file of mode 0600; SQLite gives its -wal and -shm files the same mode.
+
+    An existing file is never opened here: closing it would drop the locks that
+    SQLite holds on it elsewhere in this process (POSIX locks belong to a process).
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        _sync_folder(path.parent)
+    mode = path.stat().st_mode
+    if mode & 0o077:
+        path.chmod(mode & 0o700)
+    # SQLite opens such a file all the same, and would tell at the first message only.
+    if not os.access(path, os.R_OK | os.W_OK):
+        raise PermissionError(errno.EACCES, "it may not be read and written", str(path))
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    connection.row_factory = sqlite3.Row
+    version = _recognise(connection)
+    connection.execute(f"PRAGMA page_size = {_PAGE_OCTETS}")  # of a new file; an old one keeps its own
+    if connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
+        raise QueueUnavailable("the queue's store lies on a file system without shared memory")
+    connection.execute("PRAGMA synchronous = FULL")
+    if version == 0:
+        connection.execute("BEGIN IMMEDIATE")
+        _create_schema(connection)
+        connection.execute("COMMIT")
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA trusted_schema = OFF")
+    connection.execute("PRAGMA temp_store = MEMORY")
+    connection.execute(f"PRAGMA journal_size_limit = {_WAL_KEPT_OCTETS}")
+    # What lies here is sealed, so deleted octets are not overwritten at the price of a second
+    # write of each message; FAST clears what is touched anyway (the rows with the addresses).
+    connection.execute("PRAGMA secure_delete = FAST")
+
+
+def _recognise(connection: sqlite3.Connection) -> int:
+    """The schema version of a queue, 0 for an empty file. Raises QueueUnavailable for others."""
+    application_id = _number(connection, "PRAGMA application_id")
+    version = _number(connection, "PRAGMA user_version")
+    if (
+        application_id == 0
+        and version == 0
+        and _number(connection, "SELECT count(*) FROM sqlite_schema") == 0
+    ):
+        return 0
+    if application_id != APPLICATION_ID:
+        raise QueueUnavailable("the queue's store is another application's database")
+    if version > SCHEMA_VERSION:
+        raise QueueUnavailable(
+            f"the queue's store has schema version {version}; this gateway knows {SCHEMA_VERSION}. "
+            "Run the newer gateway that wrote it"
+        )
+    return version
+
+
+def _create_schema(connection: sqlite3.Connection) -> None:
+    if _recognise(connection) != 0:  # another process was faster
+        return
+    for statement in load_statements("schema.sql").values():
+        connection.execute(statement)
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def _number(connection: sqlite3.Connection, statement: str) -> int:
+    value = connection.execute(statement).fetchone()[0]
+    return value if isinstance(value, int) else 0

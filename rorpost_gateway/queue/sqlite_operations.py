@@ -1,0 +1,164 @@
+"""What the queue's methods do to the tables, each inside somebody else's transaction.
+
+Every function touches nothing but the connection it is given, so that it can be
+done again after a rollback. Refusals are named errors; SQLite's own pass through.
+"""
+
+import json
+import sqlite3
+from collections.abc import Collection, Mapping, Sequence
+
+from rorpost_gateway.errors import NotFound, QueueUnavailable
+from rorpost_gateway.queue.base import HELD_BY_OPERATOR, Copy, NewCopy, QueuedMessage, Retry
+from rorpost_gateway.queue.rows import Value, copy_of, copy_row, message_row
+from rorpost_gateway.queue.statements import load_statements
+
+_SQL = load_statements("statements.sql")
+
+
+def insert_pending(connection: sqlite3.Connection, message: QueuedMessage, copies: Sequence[NewCopy]) -> None:
+    try:
+        connection.execute(_SQL["insert_message"], message_row(message))
+        for copy in copies:
+            copy_id = connection.execute(_SQL["insert_copy"], copy_row(message, copy)).fetchone()[0]
+            connection.execute(_SQL["insert_sealed"], {"copy_id": copy_id, "octets": copy.sealed})
+    except sqlite3.IntegrityError as error:
+        raise QueueUnavailable("the queue id or a recipient is there already", private=str(error)) from error
+
+
+def make_ready(connection: sqlite3.Connection, queue_id: str, now: float) -> None:
+    parameters: dict[str, Value] = {"queue_id": queue_id, "now": now}
+    connection.execute(_SQL["remember_submissions"], parameters)
+    if not _changed(connection, "make_ready", parameters):
+        raise NotFound(f"no pending message {queue_id}")
+
+
+def discard_pending(connection: sqlite3.Connection, queue_id: str) -> None:
+    connection.execute(_SQL["discard_pending"], {"queue_id": queue_id})
+    connection.execute(_SQL["forget_message"], {"queue_id": queue_id})
+
+
+def claim(
+    connection: sqlite3.Connection,
+    *,
+    node: str,
+    now: float,
+    lease_seconds: float,
+    limit: int,
+    busy_domains: Collection[str],
+) -> list[Copy]:
+    parameters = {
+        "node": node,
+        "now": now,
+        "lease_until": now + lease_seconds,
+        "limit": max(0, limit),  # SQLite reads a negative one as "all"
+        "busy_domains": json.dumps(sorted(busy_domains)),
+    }
+    ids = [row[0] for row in connection.execute(_SQL["claim"], parameters).fetchall()]
+    return _entries(connection, "claimed_entries", {"copy_ids": json.dumps(ids)})
+
+
+def put_back(connection: sqlite3.Connection, queue_id: str, recipient: str, retry: Retry) -> None:
+    _change_claimed(
+        connection,
+        "put_back",
+        queue_id,
+        recipient,
+        next_attempt_at=retry.next_attempt_at,
+        reply=retry.reply,
+        next_hop=retry.next_hop,
+        warned_at=retry.warned_at,
+    )
+
+
+def mark_bounced(connection: sqlite3.Connection, queue_id: str, recipient: str, now: float) -> None:
+    _change_claimed(connection, "mark_bounced", queue_id, recipient, now=now)
+
+
+def finish(connection: sqlite3.Connection, queue_id: str, recipient: str) -> None:
+    if not _changed(connection, "finish", {"queue_id": queue_id, "recipient": recipient}):
+        raise NotFound(f"no copy {queue_id}/{recipient} that may be forgotten")
+    connection.execute(_SQL["forget_message"], {"queue_id": queue_id})
+
+
+def hold(connection: sqlite3.Connection, queue_id: str, recipient: str | None, because: str) -> int:
+    statement = "hold_by_operator" if because == HELD_BY_OPERATOR else "hold_by_gateway"
+    return _change_some(connection, statement, queue_id, recipient, because=because)
+
+
+def release(connection: sqlite3.Connection, queue_id: str, recipient: str | None, now: float) -> int:
+    return _change_some(connection, "release", queue_id, recipient, now=now)
+
+
+def retry_now(connection: sqlite3.Connection, queue_id: str, recipient: str | None, now: float) -> int:
+    return _change_some(connection, "retry_now", queue_id, recipient, now=now)
+
+
+def release_claims(connection: sqlite3.Connection, node: str) -> int:
+    return _changed(connection, "release_claims", {"node": node})
+
+
+def forget_submissions(connection: sqlite3.Connection, before: float) -> int:
+    return _changed(connection, "forget_submissions", {"before": before})
+
+
+def find_duplicates(
+    connection: sqlite3.Connection, digests: Collection[str], since: float
+) -> Mapping[str, str]:
+    parameters: dict[str, Value] = {"digests": json.dumps(sorted(digests)), "since": since}
+    return dict(connection.execute(_SQL["find_duplicates"], parameters).fetchall())
+
+
+def sealed(connection: sqlite3.Connection, queue_id: str, recipient: str) -> bytes:
+    parameters = {"queue_id": queue_id, "recipient": recipient}
+    row = connection.execute(_SQL["sealed_octets"], parameters).fetchone()
+    if row is None:
+        raise NotFound(f"no copy {queue_id}/{recipient}")
+    return bytes(row[0])
+
+
+def pending(connection: sqlite3.Connection) -> list[Copy]:
+    return _entries(connection, "pending_entries", {})
+
+
+def list_all(connection: sqlite3.Connection) -> list[Copy]:
+    return _entries(connection, "all_entries", {})
+
+
+def show(connection: sqlite3.Connection, queue_id: str) -> list[Copy]:
+    copies = _entries(connection, "entries_of_message", {"queue_id": queue_id})
+    if not copies:
+        raise NotFound(f"no message {queue_id} in the queue")
+    return copies
+
+
+def next_due(connection: sqlite3.Connection) -> float | None:
+    due: float | None = connection.execute(_SQL["next_due"]).fetchone()[0]
+    return due
+
+
+def _entries(connection: sqlite3.Connection, statement: str, parameters: Mapping[str, Value]) -> list[Copy]:
+    return [copy_of(row) for row in connection.execute(_SQL[statement], parameters).fetchall()]
+
+
+def _changed(connection: sqlite3.Connection, statement: str, parameters: Mapping[str, Value]) -> int:
+    return connection.execute(_SQL[statement], parameters).rowcount
+
+
+def _change_claimed(
+    connection: sqlite3.Connection, statement: str, queue_id: str, recipient: str, **more: Value
+) -> None:
+    parameters: dict[str, Value] = {"queue_id": queue_id, "recipient": recipient, **more}
+    if not _changed(connection, statement, parameters):
+        raise NotFound(f"no claimed copy {queue_id}/{recipient}")
+
+
+def _change_some(
+    connection: sqlite3.Connection, statement: str, queue_id: str, recipient: str | None, **more: Value
+) -> int:
+    """How many copies changed; 0 where there are some but in another state. Raises NotFound."""
+    key: dict[str, Value] = {"queue_id": queue_id, "recipient": recipient}
+    changed = _changed(connection, statement, {**key, **more})
+    if not changed and connection.execute(_SQL["exists"], key).fetchone() is None:
+        raise NotFound(f"no {queue_id if recipient is None else f'{queue_id}/{recipient}'} in the queue")
+    return changed

@@ -1,0 +1,1 @@
+"""The relay: sealed copies from the queue to their next hops, and what became of them."""

@@ -1,0 +1,109 @@
+"""Notices to the sending mailbox: which, when, and never twice.
+
+A notice's name is made of what it is about, so that telling the same thing again,
+after a crash between any two steps, is no second message. A notice goes to this
+side's own mailboxes only, has the null path, and is never about a notice.
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import tzinfo
+
+from rorpost_gateway.delivery.base import Delivery
+from rorpost_gateway.dsn import Recipient, Reported, build_dsn, wanted
+from rorpost_gateway.dsn_text import Happened
+from rorpost_gateway.queue.base import Copy
+from rorpost_gateway.reply import Language
+
+_RETURN_PATH = b"Return-Path: <>\r\n"  # written at final delivery: RFC 5321, section 4.4
+_TOLD_AS = {Happened.EXPIRED: Happened.FAILED.value}  # a copy fails once, whatever for
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unit:
+    """Who reads a mailbox, as the policy in force says; None where it does not say."""
+
+    name: str | None
+    phone: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempted:
+    """What an attempt was told, and when it ended (seconds since the epoch, UTC)."""
+
+    reply: str | None
+    next_hop: str | None
+    at: float | None
+
+
+NOT_ATTEMPTED = Attempted(reply=None, next_hop=None, at=None)
+
+
+class Notices:
+    def __init__(
+        self,
+        *,
+        delivery: Delivery,
+        hostname: str,
+        zone: tzinfo,
+        language: Language,
+        unit_of: Callable[[str], Unit],
+    ) -> None:
+        self._delivery = delivery
+        self._hostname = hostname
+        self._zone = zone
+        self._language = language
+        self._unit_of = unit_of
+
+    async def tell(
+        self,
+        happened: Happened,
+        copy: Copy,
+        outer: bytes,
+        attempted: Attempted,
+        *,
+        now: float,
+        retry_until: float | None = None,
+    ) -> bool:
+        """Deliver the DSN, where the sender wants one; False where not. Raises DeliveryFailed."""
+        message = copy.message
+        if not message.reverse_path or not wanted(copy.notify, happened):
+            return False
+        unit = self._unit_of(copy.recipient)
+        octets = build_dsn(
+            happened=happened,
+            reported=Reported(
+                queue_id=message.queue_id,
+                sender=message.reverse_path,
+                received_at=message.received_at,
+                message_id=message.message_id,
+                envid=message.envid,
+                outer=outer,
+            ),
+            recipients=[
+                Recipient(
+                    address=copy.recipient,
+                    unit=unit.name,
+                    phone=unit.phone,
+                    original_recipient=copy.original_recipient,
+                    reply=attempted.reply,
+                    next_hop=attempted.next_hop,
+                    last_attempt_at=attempted.at,
+                )
+            ],
+            hostname=self._hostname,
+            now=now,
+            zone=self._zone,
+            language=self._language,
+            retry_until=retry_until,
+        )
+        await self._delivery.deliver(message.reverse_path, _RETURN_PATH + octets, unique=name(happened, copy))
+        return True
+
+
+def name(happened: Happened, copy: Copy) -> str:
+    """The notice's own name: the same for the same thing about the same copy."""
+    digest = hashlib.sha256(copy.recipient.encode("utf-8")).hexdigest()[:16]
+    kind = _TOLD_AS.get(happened, happened.value)
+    return f"{int(copy.message.received_at)}.{copy.message.queue_id}.{digest}.{kind}"

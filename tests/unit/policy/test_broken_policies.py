@@ -1,0 +1,64 @@
+"""Every broken policy is refused, with each finding where the mistake stands.
+
+The table is broken_policies.yaml beside this file.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from rorpost_gateway.document import DocumentInvalid, parse_file, plain
+from rorpost_gateway.policy.load import load_policy
+
+TABLE = cast("list[dict[str, Any]]", plain(parse_file(Path(__file__).with_name("broken_policies.yaml"))))
+
+
+def findings_of(load: Callable[..., Any], *texts: Any) -> list[str]:
+    with pytest.raises(DocumentInvalid) as caught:
+        load(*texts)
+    return [str(finding) for finding in caught.value.findings]
+
+
+@pytest.mark.parametrize("row", TABLE, ids=[row["name"] for row in TABLE])
+def test_broken(row: dict[str, Any], world: Any, small_text: Callable[..., str]) -> None:
+    assert findings_of(world.load, small_text(*row["change"])) == row["findings"]
+
+
+def test_all_findings_of_all_files_at_once(world: Any, small_text: Callable[..., str]) -> None:
+    first = small_text(('"0141-22 50 00"', "1"), ("manager: eva.ek@motala.se", "manager: Eva"))
+    second = "mailboxes:\n  rorpost.x@motala.se: {nam: X}\nrules: {outside_quotes: allow}\n"
+    places = [finding.split(": ")[0] for finding in findings_of(world.load, first, second)]
+    assert places == ["p/1.yaml:4:14", "p/1.yaml:5:12", "p/2.yaml:2:25", "p/2.yaml:3:8"]
+
+
+def test_a_file_that_cannot_be_read_is_not_blamed_on_the_others(world: Any) -> None:
+    channels = world.SMALL[world.SMALL.index("channels:") :]
+    assert findings_of(world.load, "mailboxes: [\n", channels) == [
+        "p/1.yaml:2:1: is not YAML: did not find expected node content"
+    ]
+
+
+def test_a_pair_in_two_channels_of_two_files(world: Any) -> None:
+    more = f"channels: [{{name: again, from: {world.CARE}, to: [{world.HOME}]}}]"
+    (finding,) = findings_of(world.load, world.SMALL, more)
+    assert finding == (
+        f"p/2.yaml:1:12: channel 'again': {world.CARE} to {world.HOME} stands in channel 'brinken' "
+        "for the same days (p/1.yaml:25:5)"
+    )
+
+
+def test_no_policy_file(world: Any, tmp_path: Path) -> None:
+    def load(path: Path) -> Any:
+        return load_policy(path, own_domains=world.OWN, timezone=ZoneInfo("UTC"), shown_as="p")
+
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    (empty / "policy.yml").write_text(world.SMALL)
+    (empty / ".hidden.yaml").write_text("not: read")
+    findings = findings_of(load, empty)
+    assert "p:1:1: 'policy.yml' would not be read: policy files are named *.yaml" in findings
+    assert "p:1:1: holds no policy file (*.yaml)" in findings
+    assert findings_of(load, tmp_path / "none") == ["p:1:1: cannot be read: No such file or directory"]
