@@ -12,4 +12,5 @@ pytest_plugins: list[str] = [
     "tests.peers.authority",
     "tests.peers.queues",
     "tests.peers.sink",
+    "tests.peers.postfix",
 ]

@@ -16,5 +16,7 @@ def main() -> None:
         sys.stderr.write(f"{error.public}\n")
         sys.exit(EX_CONFIG)
     except GatewayError as error:
-        sys.stderr.write(f"rorpost: {error.public}\n")
+        # Whoever runs a command on this machine is an operator, and may read the private reason.
+        reason = f" ({error.private})" if error.private != error.public else ""
+        sys.stderr.write(f"rorpost: {error.public}{reason}\n")
         sys.exit(1)

@@ -16,9 +16,8 @@ from rich.text import Text
 from rorpost_gateway import operator_log
 from rorpost_gateway.decision import Reason
 from rorpost_gateway.demo import names
-from rorpost_gateway.demo.run import Arrived, Demo, Outcome, Played
+from rorpost_gateway.demo.run import Arrived, Demo, Outcome, Played, close
 from rorpost_gateway.demo.stage import Stage
-from rorpost_gateway.demo.world import stop_agents
 
 HEAD_LINES = 14
 
@@ -102,10 +101,7 @@ async def _keep(folder: Path, console: Console) -> None:
         _print_settings(stage, folder, console)
         await daemon.ended_by_itself()
     finally:
-        daemon.stop()
-        await daemon.ended()
-        await listener.close()
-        await stop_agents(world)
+        await close(world, listener, daemon)
 
 
 def _print_settings(stage: Stage, folder: Path, console: Console) -> None:

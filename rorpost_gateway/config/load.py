@@ -57,21 +57,25 @@ def _read(top: Section, findings: Findings, file: Path) -> Config:
     if not domains:
         top.complain("domains", "must name at least one domain behind this gateway")
     limits = read_limits(part(top, "limits", findings))
+    state_dir = (base / top.text("state_dir", "../state")).resolve()
     return Config(
         file=file,
         node=node,
         hostname=top.text("hostname", pattern=DOMAIN).lower(),
         domains=frozenset(domains),
         timezone=_timezone(top),
-        state_dir=(base / top.text("state_dir", "../state")).resolve(),
+        state_dir=state_dir,
         policies=(base / top.text("policies", "../policies")).resolve(),
         submission=read_submission(_required(top, "submission"), findings, base),
         maildir_root=read_delivery(part(top, "delivery", findings), findings, base),
         relay=read_relay(_required(top, "relay"), findings, base, sealed_size=limits.sealed_size),
         openpgp=read_openpgp(part(top, "openpgp", findings), base),
-        queue_url=read_queue(part(top, "queue", findings), base),
+        queue_url=read_queue(part(top, "queue", findings), base, state_dir),
         decision_log=read_decision_log(
-            part(top, "decision_log", findings), base, origin=f"{(domains or ['unknown'])[0]}/rorpost/{node}"
+            part(top, "decision_log", findings),
+            base,
+            state_dir,
+            origin=f"{(domains or ['unknown'])[0]}/rorpost/{node}",
         ),
         limits=limits,
         language=word(top, "language", Language.SV),

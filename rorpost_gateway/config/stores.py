@@ -31,8 +31,8 @@ def read_delivery(section: Section, findings: Findings, base: Path) -> Path:
     return root
 
 
-def read_queue(section: Section, base: Path) -> str:
-    url = section.text("url", "sqlite:../state/queue.db")
+def read_queue(section: Section, base: Path, state_dir: Path) -> str:
+    url = section.text("url", f"sqlite:{state_dir / 'queue.db'}")
     kind, _, rest = url.partition(":")
     if kind != "sqlite" or not rest:
         section.complain("url", f"must be sqlite:PATH; this version has no queue in {kind!r}")
@@ -40,11 +40,11 @@ def read_queue(section: Section, base: Path) -> str:
     return f"sqlite:{(base / rest).resolve()}"
 
 
-def read_decision_log(section: Section, base: Path, *, origin: str) -> DecisionLogSettings:
+def read_decision_log(section: Section, base: Path, state_dir: Path, *, origin: str) -> DecisionLogSettings:
     if section.text("witness_file", None) is not None:
         section.complain("witness_file", "must be left out: this version keeps no checkpoints yet")
     settings = DecisionLogSettings(
-        dir=(base / section.text("dir", "../state/decisions")).resolve(),
+        dir=(base / section.text("dir", str(state_dir / "decisions"))).resolve(),
         signing_key_file=(base / section.text("signing_key_file", "decision-log.key")).resolve(),
         origin=section.text("origin", origin, pattern=_ORIGIN),
     )

@@ -58,6 +58,7 @@ class LogWriter:
         self._flushing: asyncio.Task[None] | None = None
         self._last_line_at = now()
         self._available = True
+        self._closed = False
 
     @property
     def available(self) -> bool:
@@ -106,31 +107,38 @@ class LogWriter:
         return await loop.run_in_executor(None, lambda: accepted_ids(self._folder, since=time, among=among))
 
     async def close(self) -> None:
-        """Wait for what is on its way, then give up file and lock."""
+        """Wait for what is on its way, then give up file and lock. Safe to call twice."""
         self._available = False
         if self._flushing is not None:
-            await self._flushing
-        self._chain.close()
-        self._executor.shutdown()
+            await asyncio.wait([self._flushing])
+        if not self._closed:
+            self._closed = True
+            # On the log's own thread: a commit whose waiting was cancelled may still be at work there.
+            await asyncio.get_running_loop().run_in_executor(self._executor, self._chain.close)
+            self._executor.shutdown()
 
     async def _flush(self) -> None:
-        loop = asyncio.get_running_loop()
-        while self._waiting:
-            group, self._waiting = self._waiting, []
-            now = self._now()
-            bodies = [body for waiting in group for body in waiting.bodies]
-            try:
-                commit = partial(self._chain.commit, bodies, now=now)
-                last = await loop.run_in_executor(self._executor, commit)
-            except Exception as error:  # noqa: BLE001  whatever it is, what the disk holds is unknown
-                self._fail(error, group)
-                break
-            except asyncio.CancelledError as error:
-                self._fail(error, group)
-                raise
-            self._last_line_at = now
-            _resolve(group, last)
-        self._flushing = None
+        try:
+            while self._waiting:
+                await self._flush_group()
+        finally:
+            self._flushing = None
+
+    async def _flush_group(self) -> None:
+        group, self._waiting = self._waiting, []
+        now = self._now()
+        bodies = [body for waiting in group for body in waiting.bodies]
+        commit = partial(self._chain.commit, bodies, now=now)
+        try:
+            last = await asyncio.get_running_loop().run_in_executor(self._executor, commit)
+        except asyncio.CancelledError as error:
+            self._fail(error, group)
+            raise
+        except Exception as error:  # noqa: BLE001  whatever it is, what the disk holds is unknown
+            self._fail(error, group)
+            return
+        self._last_line_at = now
+        _resolve(group, last)
 
     def _fail(self, error: BaseException, group: Sequence[_Waiting]) -> None:
         self._available = False

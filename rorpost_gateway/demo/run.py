@@ -95,20 +95,15 @@ class Demo:
             take_secret_key_away(world)
             played = await self._play(stage, expectations)
             ended = await daemon.ended()
+            self._progress("opening what arrived, verifying the decision log")
+            arrived = [await asyncio.to_thread(self._open, world, *each) for each in self._partner.arrived]
         finally:
-            daemon.stop()
-            await daemon.ended()
-            await listener.close()
-        self._progress("opening what arrived, verifying the decision log")
-        arrived = [await asyncio.to_thread(self._open, world, *each) for each in self._partner.arrived]
-        verified = verify_log(
-            world.state / "decisions", vkey=(self._folder / "decision-log.vkey").read_text()
-        )
-        await stop_agents(world)
+            await close(world, listener, daemon)
+        vkey = (self._folder / "decision-log.vkey").read_text(encoding="ascii").strip()
         return Outcome(
             played=played,
             arrived=arrived,
-            log=verified,
+            log=verify_log(world.state / "decisions", vkey=vkey),
             findings=_findings(world, played, arrived, ended),
         )
 
@@ -126,6 +121,14 @@ class Demo:
     def _open(world: World, recipient: str, outer: bytes) -> Arrived:
         opened, signed_by = open_with_gpg(world.partner_home, outer)
         return Arrived(recipient=recipient, outer=outer, opened=opened, signed_by=signed_by)
+
+
+async def close(world: World, listener: Listener, daemon: Daemon) -> None:
+    """End everything that the demo started."""
+    daemon.stop()
+    await daemon.ended()
+    await listener.close()
+    await stop_agents(world)
 
 
 def _copies(scenes: Sequence[Scene]) -> int:

@@ -16,7 +16,7 @@ from typing import Any
 import trustme
 
 from rorpost_gateway.demo import names
-from rorpost_gateway.logins import hash_password
+from rorpost_gateway.logins import set_password
 from rorpost_gateway.openpgp.process import environment, run_gpg
 from rorpost_gateway.openpgp.upkeep import export_key, generate_key
 
@@ -59,7 +59,8 @@ async def make_world(folder: Path, *, today: datetime) -> World:
         issued = ca.issue_cert("127.0.0.1", "localhost")
         issued.private_key_and_cert_chain_pem.write_to_path(str(folder / f"{stem}.pem"))
         (folder / f"{stem}.pem").chmod(0o600)
-    _write(folder / "users.yaml", _users())
+    for login, address in names.LOGINS.items():
+        set_password(folder / "users.yaml", login, names.PASSWORD, address=address)
     (folder / "policies").mkdir()
     _write(folder / "policies" / "demo.yaml", _policy(fingerprints, today))
     return World(
@@ -109,11 +110,16 @@ async def _make_keys(home: Path, partner_home: Path) -> dict[str, str]:
     revocation = (partner_home / "openpgp-revocs.d" / f"{found[names.KEY_REVOKED]}.rev").read_bytes()
     await run_gpg(partner_home, ["--import"], stdin=revocation.replace(b":-----BEGIN", b"-----BEGIN"))
     found[names.KEY_MISSING] = "0123456789ABCDEF0123456789ABCDEF01234567"
+    await _bring(home, partner_home, found[names.HOME_CARE])
     for address, fingerprint in found.items():
         if address.endswith(names.THEIRS) and address != names.KEY_MISSING:
-            octets = await export_key(partner_home, fingerprint)
-            await run_gpg(home, ["--import"], stdin=octets)
+            await _bring(partner_home, home, fingerprint)
     return found
+
+
+async def _bring(source: Path, target: Path, fingerprint: str) -> None:
+    """A public key from one side to the other."""
+    await run_gpg(target, ["--import"], stdin=await export_key(source, fingerprint))
 
 
 async def _quick_key(home: Path, address: str, algorithm: str, expires: str, *more: str) -> str:
@@ -122,11 +128,6 @@ async def _quick_key(home: Path, address: str, algorithm: str, expires: str, *mo
     run = await run_gpg(home, [*more, "--pinentry-mode", "loopback", "--passphrase", "", *what])
     created = [line.split()[2] for line in run.status if line.startswith("KEY_CREATED ")]
     return created[0]
-
-
-def _users() -> dict[str, Any]:
-    hashed = hash_password(names.PASSWORD)
-    return {login: {"password": hashed, "address": address} for login, address in names.LOGINS.items()}
 
 
 def _policy(fingerprints: dict[str, str], today: datetime) -> dict[str, Any]:

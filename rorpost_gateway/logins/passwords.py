@@ -8,7 +8,8 @@ RFC 9106 (Argon2).
 import asyncio
 import base64
 import secrets
-from concurrent.futures import Future, ThreadPoolExecutor
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 
 import argon2
@@ -30,7 +31,7 @@ class CheckingPool:
 
     def __init__(self, *, workers: int = WORKERS, waiting: int = WAITING) -> None:
         self._workers = workers
-        self._room = workers + waiting
+        self._room = threading.BoundedSemaphore(workers + waiting)
 
     @cached_property
     def _threads(self) -> ThreadPoolExecutor:
@@ -38,21 +39,54 @@ class CheckingPool:
 
     async def matches(self, password_hash: str, password: bytes) -> bool:
         """Raises LoginsBusy rather than keeping more logins waiting."""
-        if not self._room:
+        if not self._room.acquire(blocking=False):
             raise LoginsBusy("too many logins at once")
-        self._room -= 1
-        loop = asyncio.get_running_loop()
         checking = self._threads.submit(_matches, password_hash, password)
         # Room comes back when the thread is done, not when the client has gone away.
-        checking.add_done_callback(lambda _: self._give_room(loop))
-        return await asyncio.wrap_future(_uncancelled(checking))
-
-    def _give_room(self, loop: asyncio.AbstractEventLoop) -> None:
-        def give() -> None:
-            self._room += 1
-
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(give)
+        checking.add_done_callback(lambda _: self._room.release())
+        return await asyncio.wrap_future(checking)
 
     def close(self) -> None:
         self._threads.shutdown()
+
+
+_POOL = CheckingPool()
+
+
+class Logins:
+    """The logins in force; a reload makes a new one. None is the same as no users."""
+
+    def __init__(self, users: Users | None, *, pool: CheckingPool = _POOL) -> None:
+        self._users = users or Users()
+        self._pool = pool
+
+    def knows(self, name: str) -> bool:
+        return self._users.find(name) is not None
+
+    async def verify(self, name: str, password: bytes) -> Login | None:
+        """The login, if `password` (UTF-8) is the right one. Raises LoginsBusy."""
+        user = self._users.find(name)
+        password_hash = user.password_hash if user else self._nobodys_hash
+        right = await self._pool.matches(password_hash, password)
+        return user.login if user and right else None
+
+    @cached_property
+    def _nobodys_hash(self) -> str:
+        """A hash that no password has, with the cost of the file's own."""
+        costs = (user.password_hash for user in self._users.by_name.values())
+        head = next(costs, _DEFAULT_COST).split("$")[:4]
+        return "$".join([*head, _random_base64(16), _random_base64(32)])
+
+
+_DEFAULT_COST = f"$argon2id$v=19$m={HASHER.memory_cost},t={HASHER.time_cost},p={HASHER.parallelism}"
+
+
+def _random_base64(octets: int) -> str:
+    return base64.b64encode(secrets.token_bytes(octets)).decode("ascii").rstrip("=")
+
+
+def _matches(password_hash: str, password: bytes) -> bool:
+    try:
+        return HASHER.verify(password_hash, password)
+    except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
+        return False

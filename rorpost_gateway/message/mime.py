@@ -82,14 +82,9 @@ def root(message: Message) -> Part:
     )
 
 
-def children(message: Message, part: Part, *, most: int) -> tuple[Part, ...]:
-    """The parts right inside `part`, at most one more than `most`."""
-    found: list[Part] = []
-    for child in _Walk(message.octets).children(part):
-        found.append(child)
-        if len(found) > most:
-            break
-    return tuple(found)
+def children(message: Message, part: Part) -> Iterator[Part]:
+    """The parts right inside `part`, found one by one. Raises MessageTooComplex."""
+    return _Walk(message.octets).children(part)
 
 
 class _Walk:

@@ -37,8 +37,9 @@ _Read = TypeVar("_Read")
 def read_facts(message: Message, *, hostname: str) -> MessageFacts:
     """The facts of a message. `hostname` is this gateway's, as it writes it into Received.
 
-    Raises MessageMalformed where an address list or the date cannot be read. A
-    Message-ID that is none is left out, since nothing is decided by it.
+    Raises MessageMalformed where an address list or the date cannot be read, and
+    MessageTooComplex as `check_structure` does. A Message-ID that is none is left
+    out, since nothing is decided by it.
     """
     named: dict[str, list[Field]] = {}
     for each in message.fields:

@@ -17,7 +17,6 @@ _ARMOURED = re.compile(
     rb"[ \t\r\n]*+-----BEGIN PGP MESSAGE-----[ \t]*+\r\n(?>(?:[A-Za-z]++: [^\r\n]*+\r\n)*)"
     rb"[A-Za-z0-9+/= \t\r\n]++-----END PGP MESSAGE-----[ \t\r\n]*+"
 )
-_EXCHANGE_PARTS = 3  # an empty text, the version part, the data
 
 
 def is_sealed(message: Message) -> bool:
@@ -39,14 +38,21 @@ def _is_sealed(message: Message, part: Part, *, wrapped: bool) -> bool:
 
 
 def _is_sealed_wrapper(message: Message, part: Part) -> bool:
-    parts = children(message, part, most=_EXCHANGE_PARTS)
-    if len(parts) > _EXCHANGE_PARTS:
+    # Lazily: an ordinary message shows itself by its first part, and its attachments are not searched.
+    filled = (each for each in children(message, part) if not _is_empty_text(message, each))
+    first = next(filled, None)
+    if first is None:
         return False
-    filled = [each for each in parts if not _is_empty_text(message, each)]
-    kinds = [each.kind for each in filled]
-    if kinds == ["application/pgp-encrypted", "application/octet-stream"]:
-        return _is_armoured(message, filled[1]) or filled[1].encoding == "base64"
-    return len(filled) == 1 and _is_sealed(message, filled[0], wrapped=True)
+    if first.kind == "application/pgp-encrypted":
+        data = next(filled, None)
+        return data is not None and _is_data(message, data) and next(filled, None) is None
+    return _is_sealed(message, first, wrapped=True) and next(filled, None) is None
+
+
+def _is_data(message: Message, part: Part) -> bool:
+    return part.kind == "application/octet-stream" and (
+        part.encoding == "base64" or _is_armoured(message, part)
+    )
 
 
 def _is_empty_text(message: Message, part: Part) -> bool:

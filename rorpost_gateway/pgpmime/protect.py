@@ -46,7 +46,9 @@ class Added:
 
 def content_sha256(salt: bytes, message: Message) -> str:
     """Lower-case hex SHA-256 of the salt and the message as submitted, for the decision log."""
-    return hashlib.sha256(salt + message.octets).hexdigest()
+    hashed = hashlib.sha256(salt)
+    hashed.update(message.octets)
+    return hashed.hexdigest()
 
 
 def protect(message: Message, added: Added) -> bytes:

@@ -5,6 +5,7 @@ is built as octets and read like a submitted one. The keys are what the case say
 (usable, where it says nothing), so that cases hold without any GnuPG home.
 """
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -25,6 +26,8 @@ __all__ = ["ACCEPT", "Case", "CaseKeys", "CaseMessage", "CaseResult", "load_case
 
 GATEWAY_HOSTNAME = "gateway.case.invalid"  # a Received field that names it is a loop
 LEGAL_BASIS_FIELD = "X-Rorpost-Legal-Basis"
+
+_BEYOND_ASCII = re.compile(r"\S*[^\x00-\x7f]\S*(?: +\S*[^\x00-\x7f]\S*)*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,4 +143,5 @@ def _statement(case: Case, policy: Policy, at: datetime) -> dict[str, tuple[str,
 
 
 def _encoded(value: str) -> str:
-    return value if value.isascii() else Header(value, "utf-8", maxlinelen=10_000).encode()
+    """Words beyond ASCII as encoded words (RFC 2047), and nothing else: an address stays one."""
+    return _BEYOND_ASCII.sub(lambda words: Header(words[0], "utf-8", maxlinelen=100_000).encode(), value)

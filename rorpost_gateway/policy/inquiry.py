@@ -4,10 +4,10 @@ Pure: policy, keys and time are arguments. What concerns the message rather than
 its recipients is a `Reading`, shared by the questions of all recipients.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cached_property
+from typing import Any, Generic, TypeVar, overload
 
 from rorpost_gateway.address import domain_of, parse_address
 from rorpost_gateway.decision import DeclaredBy, DeclaredUser, Direction, KeyChoice, Reason
@@ -19,6 +19,30 @@ from rorpost_gateway.openpgp.base import KeyIndex
 from rorpost_gateway.policy.model import Authorisation, Channel, Mailbox, Policy, Rules, Source
 
 LEGAL_BASIS_FIELD = "x-rorpost-legal-basis"
+
+Value = TypeVar("Value")
+
+
+class once(Generic[Value]):  # noqa: N801 - reads like the property it is
+    """An attribute that is worked out when it is first asked for.
+
+    functools.cached_property takes a lock each time (until Python 3.12), which costs as
+    much as a rule. An inquiry belongs to one thread.
+    """
+
+    def __init__(self, work_out: Callable[[Any], Value]) -> None:
+        self._work_out = work_out
+        self._name = work_out.__name__
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> "once[Value]": ...
+    @overload
+    def __get__(self, instance: object, owner: type) -> Value: ...
+    def __get__(self, instance: object | None, owner: type) -> "once[Value] | Value":
+        if instance is None:
+            return self
+        value = instance.__dict__[self._name] = self._work_out(instance)
+        return value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,18 +77,18 @@ class Reading:
         self.facts = facts
         self._policy = policy
 
-    @cached_property
+    @once
     def visible(self) -> frozenset[str]:
         """The recipients that everybody sees."""
         return frozenset((*self.facts.to, *self.facts.cc))
 
-    @cached_property
+    @once
     def names_outsider(self) -> bool:
         facts, mailbox = self.facts, self._policy.mailbox
         named = (*facts.to, *facts.cc, *facts.reply_to, *facts.receipts_to)
         return any(mailbox(address) is None for address in named)
 
-    @cached_property
+    @once
     def identity_number_in_subject(self) -> bool:
         return contains_identity_number(self.facts.subject)
 
@@ -80,47 +104,50 @@ class Inquiry:
 
     @property
     def reading(self) -> Reading:
-        assert self._reading is not None  # noqa: S101 - rules that read the message are tried with one only
+        if self._reading is None:
+            raise ValueError("a rule that reads the message was tried without one")
         return self._reading
 
     @property
     def facts(self) -> MessageFacts:
         return self.reading.facts
 
-    @cached_property
+    @once
     def day(self) -> date:
         return self.policy.day(self.question.at)
 
-    @cached_property
+    @once
     def sender(self) -> Mailbox | None:
         """The sending mailbox; outbound it must be one of this side's."""
         if self.question.direction is Direction.OUTBOUND:
             return own_mailbox(self.policy, self.question.sender, self.question.own_domains)
         return self.policy.mailbox(self.question.sender)
 
-    @cached_property
+    @once
     def recipient(self) -> Mailbox | None:
         """The receiving mailbox; inbound it must be one of this side's."""
         if self.question.direction is Direction.INBOUND:
             return own_mailbox(self.policy, self.question.recipient, self.question.own_domains)
         return self.policy.mailbox(self.question.recipient)
 
-    @cached_property
+    @once
     def channels(self) -> tuple[Channel, ...]:
         """Every channel this directed pair stands in, whatever its time."""
         return self.policy.pairs.get((self.question.sender, self.question.recipient), ())
 
-    @cached_property
+    @once
     def channel(self) -> Channel | None:
         """The channel in force; where none is, the last that was written."""
-        in_force = (channel for channel in self.channels if channel.in_force(self.day))
-        return next(in_force, self.channels[-1] if self.channels else None)
+        for channel in self.channels:
+            if channel.in_force(self.day):
+                return channel
+        return self.channels[-1] if self.channels else None
 
-    @property
+    @once
     def rules(self) -> Rules:
         return self.channel.rules if self.channel else self.policy.rules
 
-    @cached_property
+    @once
     def seal_to(self) -> KeyChoice | Reason:
         if self.recipient is None:
             return Reason.KEY_MISSING
@@ -129,7 +156,7 @@ class Inquiry:
             return refusal
         return self.keys.for_sealing(self.recipient.address, pinned, self.question.at)
 
-    @cached_property
+    @once
     def sign_with(self) -> KeyChoice | Reason:
         if self.sender is None:
             return Reason.KEY_MISSING
@@ -138,33 +165,33 @@ class Inquiry:
             return refusal
         return self.keys.for_signing(self.sender.address, pinned, self.question.at)
 
-    @cached_property
+    @once
     def statements(self) -> tuple[DeclaredUser | Reason, ...]:
         """What each source that says anything says, in the order of the sources."""
         return tuple(self._statements())
 
-    @property
+    @once
     def declared_user(self) -> DeclaredUser | None:
         """The sending user as first stated; None where nobody, or not one, is."""
-        first = next(iter(self.statements), None)
+        first = self.statements[0] if self.statements else None
         return first if isinstance(first, DeclaredUser) else None
 
     def same_person(self, one: str, other: str) -> bool:
         login = self.question.login
         return one == other or (login is not None and {one, other} <= login.addresses)
 
-    @cached_property
+    @once
     def authorisations(self) -> tuple[Authorisation, ...]:
         """The declared user's authorisations for the sending mailbox, under every name of theirs."""
         declared, login, mailbox = self.declared_user, self.question.login, self.sender
         if declared is None or mailbox is None:
             return ()
-        names = {declared.address}
-        if login is not None and declared.address in login.addresses:
-            names |= login.addresses
+        if login is None or not login.aliases or declared.address not in login.addresses:
+            return mailbox.users.get(declared.address, ())
+        names = {declared.address, *login.addresses}
         return tuple(period for name in sorted(names) for period in mailbox.users.get(name, ()))
 
-    @cached_property
+    @once
     def legal_basis(self) -> str | None:
         """The stated legal basis as the policy spells it; None where none, or not one of the list, is."""
         stated = self.facts.fields.get(LEGAL_BASIS_FIELD, ())

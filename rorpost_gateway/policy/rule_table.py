@@ -202,7 +202,11 @@ MESSAGE_RULES = (
 RULES = ENVELOPE_RULES + MESSAGE_RULES
 
 
+_INBOUND_RULES = tuple(rule for rule in RULES if not rule.outbound_only)
+
+
 def rules_for(direction: Direction, *, with_message: bool) -> tuple[Rule, ...]:
-    """The rules that are tried, in order."""
-    rules = RULES if with_message else ENVELOPE_RULES
-    return rules if direction is Direction.OUTBOUND else tuple(r for r in rules if not r.outbound_only)
+    """The rules that are tried, in order. Inbound, none of them reads the message."""
+    if direction is Direction.INBOUND:
+        return _INBOUND_RULES
+    return RULES if with_message else ENVELOPE_RULES

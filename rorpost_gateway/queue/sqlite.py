@@ -1,28 +1,26 @@
-"""The embedded queue: one SQLite file, one writer that commits groups, one reader beside it.
+"""The embedded queue: one SQLite file, one writer that commits groups, two readers beside it.
 
 Invariants: see `base`. Writes go through `group_commit` and are durable when they
-return; reads have a connection and a thread of their own, so that a listing waits
-for no commit and the other way round. Only the writer ever checkpoints the log.
+return. Reads have connections and threads of their own: neither a message on its
+way in nor an operator's long listing makes the other wait. Only the writer ever
+moves the write-ahead log into the file.
 """
 
 import asyncio
 import os
 import sqlite3
-from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import TypeVar
 
-from rorpost_gateway.errors import QueueFull, QueueUnavailable
+from rorpost_gateway.errors import QueueFull
 from rorpost_gateway.queue import sqlite_operations as operations
 from rorpost_gateway.queue.base import Copy, NewCopy, QueuedMessage, Retry
 from rorpost_gateway.queue.group_commit import Counters, GroupCommit
-from rorpost_gateway.queue.sqlite_errors import named
 from rorpost_gateway.queue.sqlite_file import BUSY_TIMEOUT_SECONDS, open_connection
+from rorpost_gateway.queue.sqlite_reader import Reader
 
 RESERVE_OCTETS = 64 * 1024 * 1024  # kept free of new messages: outcomes must still be written
-
-Result = TypeVar("Result")
 
 
 async def open_sqlite_queue(
@@ -37,28 +35,36 @@ async def open_sqlite_queue(
     `reserve_octets` left. Raises QueueUnavailable or QueueFull.
     """
 
-    def connect() -> sqlite3.Connection:
-        return open_connection(path, busy_timeout_seconds=busy_timeout_seconds)
+    def connect() -> list[sqlite3.Connection]:
+        with ExitStack() as unless_all_open:
+            opened = [
+                unless_all_open.enter_context(
+                    closing(open_connection(path, busy_timeout_seconds=busy_timeout_seconds))
+                )
+                for _ in range(3)
+            ]
+            unless_all_open.pop_all()
+            return opened
 
-    writer = await asyncio.to_thread(connect)
-    try:
-        reader = await asyncio.to_thread(connect)
-        reader.execute("PRAGMA query_only = ON")
-    except BaseException:
-        writer.close()
-        raise
-    return SqliteQueue(writer, reader, folder=path.parent, reserve_octets=reserve_octets)
+    writing, reading, listing = await asyncio.to_thread(connect)
+    return SqliteQueue(
+        writer=GroupCommit(writing),
+        reader=Reader(reading, name="queue-reader"),
+        lister=Reader(listing, name="queue-lister"),
+        folder=path.parent,
+        reserve_octets=reserve_octets,
+    )
 
 
 class SqliteQueue:
     """See `base.Queue`, which says what each method does and raises."""
 
     def __init__(
-        self, writer: sqlite3.Connection, reader: sqlite3.Connection, *, folder: Path, reserve_octets: int
+        self, *, writer: GroupCommit, reader: Reader, lister: Reader, folder: Path, reserve_octets: int
     ) -> None:
-        self._writer = GroupCommit(writer)
+        self._writer = writer
         self._reader = reader
-        self._reading = ThreadPoolExecutor(max_workers=1, thread_name_prefix="queue-reader")
+        self._lister = lister
         self._folder = folder
         self._reserve_octets = reserve_octets
 
@@ -124,40 +130,29 @@ class SqliteQueue:
         return await self._writer.run(lambda c: operations.forget_submissions(c, before))
 
     async def find_duplicates(self, digests: Collection[str], *, since: float) -> Mapping[str, str]:
-        return await self._read(lambda c: operations.find_duplicates(c, digests, since))
+        return await self._reader.read(lambda c: operations.find_duplicates(c, digests, since))
 
     async def sealed(self, queue_id: str, recipient: str) -> bytes:
-        return await self._read(lambda c: operations.sealed(c, queue_id, recipient))
+        return await self._reader.read(lambda c: operations.sealed(c, queue_id, recipient))
 
     async def pending(self) -> Sequence[Copy]:
-        return await self._read(operations.pending)
+        return await self._lister.read(operations.pending)
 
     async def show(self, queue_id: str) -> Sequence[Copy]:
-        return await self._read(lambda c: operations.show(c, queue_id))
+        return await self._lister.read(lambda c: operations.show(c, queue_id))
 
     async def next_due(self) -> float | None:
-        return await self._read(operations.next_due)
+        return await self._reader.read(operations.next_due)
 
     async def close(self) -> None:
         """Finish what is waiting. Idempotent; everything asked afterwards is refused."""
-        self._reading.shutdown(wait=False)
-        await asyncio.to_thread(self._reading.shutdown)
-        self._reader.close()
+        await self._reader.close()
+        await self._lister.close()
         await self._writer.close()  # last: closing the last connection folds the log into the file
 
     # Below everything that names the built-in type in an annotation.
     async def list(self) -> Sequence[Copy]:
-        return await self._read(operations.list_all)
-
-    async def _read(self, query: Callable[[sqlite3.Connection], Result]) -> Result:
-        try:
-            reading = self._reading.submit(query, self._reader)
-        except RuntimeError as error:
-            raise QueueUnavailable("the queue is closed") from error
-        try:
-            return await asyncio.wrap_future(reading)
-        except sqlite3.Error as error:
-            raise named(error) from error
+        return await self._lister.read(operations.list_all)
 
     def _require_room(self, octets: int) -> None:
         free = os.statvfs(self._folder)

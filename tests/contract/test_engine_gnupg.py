@@ -98,6 +98,31 @@ async def test_every_status_must_be_right(
     await engine.close()
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param('gpg "$@" --recipient {sender}', id="somebody else can open it too"),
+        pytest.param('gpg "$@" --throw-keyids', id="nobody can see who opens it"),
+        pytest.param('gpg "$@"; echo plaintext', id="something after it"),
+        pytest.param('echo plaintext; gpg "$@"', id="something before it"),
+    ],
+)
+async def test_what_comes_out_is_looked_at_though_every_status_is_right(
+    script: Callable[[str], str], prepared_keys: PreparedKeys, command: str
+) -> None:
+    home = prepared_keys.sender_home
+    (subkey,) = subkeys(home, prepared_keys.receiver)
+    engine = GnupgEngine(home, None, binary=script(command.format(sender=prepared_keys.sender)))
+    with pytest.raises(SealingFailed) as failure:
+        await engine.seal(
+            b"x",
+            seal_to=KeyChoice(primary=prepared_keys.receiver, subkey=subkey),
+            sign_with=KeyChoice(primary=prepared_keys.sender, subkey=prepared_keys.sender),
+        )
+    assert "status" not in failure.value.private  # it was the check of the packets that refused
+    await engine.close()
+
+
 async def test_the_stand_in_is_no_reason_to_fail(
     script: Callable[[str], str], prepared_keys: PreparedKeys
 ) -> None:

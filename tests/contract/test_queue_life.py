@@ -194,3 +194,24 @@ async def test_a_message_goes_with_its_last_copy(queue: Queue) -> None:
     with pytest.raises(NotFound):
         await queue.finish(identity, BRINKEN)
     await queue.insert_pending(message(identity), [copy()])  # nothing is left that it could collide with
+
+
+async def test_two_recipients_never_share_octets(queue: Queue) -> None:
+    """gpg-mailgate gave two recipients one ciphertext, each seeing the other's key id."""
+    it = message()
+    copies = [copy(BRINKEN, sealed=b"to Brinken\r\n"), copy(LYCKORNA, sealed=b"to Lyckorna\r\n")]
+    await queue.insert_pending(it, copies)
+    assert await queue.sealed(it.queue_id, BRINKEN) == b"to Brinken\r\n"
+    assert await queue.sealed(it.queue_id, LYCKORNA) == b"to Lyckorna\r\n"
+
+
+async def test_values_a_client_chose_are_values_and_nothing_else(queue: Queue) -> None:
+    """gpgmail evaluated a recipient address; a store that pastes text into SQL would do the same."""
+    nasty = '"\'; DROP TABLE copies; --"@x.se'
+    it = message(message_id="<'||(SELECT 1)||'>", envid="%00:queue_id?1")
+    await queue.insert_pending(it, [copy(nasty)])
+    await queue.make_ready(it.queue_id, now=NOW)
+    [found] = await claim(queue, busy=["');--", 'x.se"]'])
+    assert (found.recipient, found.message) == (nasty, it)
+    await queue.finish(it.queue_id, nasty)
+    assert list(await queue.list()) == []

@@ -7,6 +7,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -325,3 +326,22 @@ async def test_claims_use_the_index_of_due_times(queue: SqliteQueue) -> None:
         return " ".join(str(row["detail"]) for row in rows)
 
     assert "copies_due" in await queue._writer.run(plan)
+
+
+async def test_a_long_listing_does_not_keep_the_others_waiting(queue: SqliteQueue) -> None:
+    identity = await put_ready(queue, digest="d1")
+    entered, go = threading.Event(), threading.Event()
+
+    def linger(_: sqlite3.Connection) -> None:
+        entered.set()
+        go.wait(10)
+
+    lingering = asyncio.create_task(queue._lister.read(linger))
+    await asyncio.to_thread(entered.wait, 10)
+    try:
+        assert await queue.find_duplicates(["d1"], since=0) == {"d1": identity}
+        assert await queue.sealed(identity, BRINKEN)
+        assert await claim(queue)
+    finally:
+        go.set()
+    await lingering

@@ -10,6 +10,7 @@ import pytest
 from rorpost_gateway.smtp.base import Receiver
 from rorpost_gateway.smtp.limits import Budget
 from rorpost_gateway.smtp.listener import Listener, ListenerSettings, TlsMode
+from tests.dialogs.receiver import LIMIT_OCTETS
 from tests.peers.authority import Authority
 
 HOSTNAME = "gw.motala.se"
@@ -27,7 +28,7 @@ async def listening(
         "tls": tls,
         "certificate": None if tls is TlsMode.OFF else authority.certificate,
         "key": None if tls is TlsMode.OFF else authority.key,
-        "message_size_octets": 1_000_000,
+        "message_size_octets": LIMIT_OCTETS,
     }
     listener = Listener(ListenerSettings(**(given | changes)), receiver, budget=budget)
     await listener.start()

@@ -9,6 +9,7 @@ from rorpost_gateway.envelope import Client, Envelope, Login, Recipient, Reverse
 from rorpost_gateway.reply import Language, Reply, reply_for
 
 PASSWORDS = {"anna.berg": b"correct horse battery", "åsa": "lösenord på svenska".encode()}
+LIMIT_OCTETS = 1_000_000
 _BARE = re.compile(rb"\r(?!\n)|(?<!\r)\n")
 
 
@@ -46,6 +47,8 @@ class RoteReceiver:
         self._perhaps_fail("begin")
         if not path.address:
             return self.refusal(client, Reason.SENDER_NOT_A_MAILBOX)
+        if (path.size_octets or 0) > LIMIT_OCTETS:
+            return self.refusal(client, Reason.MESSAGE_TOO_LARGE)
         return RoteTransaction(self, client, path)
 
     def refusal(self, client: Client, reason: Reason) -> Reply:

@@ -1,4 +1,5 @@
 """Recompute the chain of a decision log with nothing but the standard library: recompute_chain.py FOLDER."""
+
 import hashlib
 import json
 import pathlib
@@ -17,4 +18,6 @@ for path in sorted(pathlib.Path(sys.argv[1]).glob("*.jsonl")):
         if (entry["n"], entry["prev"], told) != (n, prev, expected):
             sys.exit(f"{path.name}: entry {n} does not hold")
         n, prev, torn = n + 1, hashlib.sha256(b"\0" + line).hexdigest(), b""
-print(f"{n} entries, head {prev}") if not torn else sys.exit(f"{path.name}: entry {n} does not hold")
+if torn:
+    sys.exit(f"{path.name}: entry {n} does not hold")
+sys.stdout.write(f"{n} entries, head {prev}\n")

@@ -147,6 +147,7 @@ async def test_the_script_finds_what_was_changed(tmp_path: Path, old: bytes, new
 def test_the_golden_files_hold_by_themselves() -> None:
     assert verify_log(HERE, vkey=VKEY).entries == 9
     assert recompute(HERE).returncode == 0
-    assert hashlib.sha256((HERE / "2026-05-06.jsonl").read_bytes()).hexdigest().encode() in (
-        HERE / "2026-05-07.jsonl"
-    ).read_bytes()
+    assert (
+        hashlib.sha256((HERE / "2026-05-06.jsonl").read_bytes()).hexdigest().encode()
+        in (HERE / "2026-05-07.jsonl").read_bytes()
+    )

@@ -1,38 +1,32 @@
 """`rorpost audit verify` and `new-key` as a person runs them."""
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from rorpost_gateway.cli.audit import audit
-from rorpost_gateway.config import load
+
+CONFIGURATION = """
+node: gw1
+hostname: gw.motala.se
+domains: [motala.se]
+submission: {listen: ["127.0.0.1:0"], tls: {mode: "off"}, auth: {backend: file, users: users.yaml}}
+relay: {default: {host: 127.0.0.1, port: 1526, tls: {mode: "off"}}}
+decision_log: {dir: decisions, signing_key_file: decision-log.key, origin: motala.se/rorpost/gw1}
+"""
 
 
 def run(*arguments: object) -> Result:
     return CliRunner().invoke(audit, [str(argument) for argument in arguments])
 
 
-@dataclass
-class Settings:
-    dir: Path
-    signing_key_file: Path
-    origin: str = "motala.se/rorpost/gw1"
-
-
-@dataclass
-class Config:
-    decision_log: Settings
-
-
 @pytest.fixture
-def configured(workshop, tmp_path, monkeypatch) -> Settings:
-    """A configuration of which only the log's section matters here."""
-    settings = Settings(dir=workshop.folder, signing_key_file=tmp_path / "decision-log.key")
-    monkeypatch.setattr(load, "load_config", lambda path: Config(decision_log=settings))
-    return settings
+def configuration(tmp_path) -> Path:
+    path = tmp_path / "rorpost.yaml"
+    path.write_text(CONFIGURATION)
+    return path
 
 
 async def test_a_broken_log_exits_1_naming_the_place(two_days) -> None:
@@ -94,19 +88,28 @@ def test_an_empty_folder_is_no_sound_log(tmp_path) -> None:
     assert run("verify", "--log", tmp_path).exit_code == 1
 
 
-async def test_new_key_makes_one_key_and_never_another(configured) -> None:
-    result = run("new-key")
+def test_new_key_makes_one_key_and_never_another(configuration) -> None:
+    result = run("new-key", "--config", configuration)
     assert result.exit_code == 0
-    assert result.output == configured.signing_key_file.with_name("decision-log.vkey").read_text()
-    again = run("new-key")
+    assert result.output == configuration.with_name("decision-log.vkey").read_text()
+    key = configuration.with_name("decision-log.key").read_bytes()
+    again = run("new-key", "--config", configuration)
     assert again.exit_code == 1
     assert "is there already" in again.output
+    assert configuration.with_name("decision-log.key").read_bytes() == key
 
 
-async def test_without_a_folder_the_configured_log_and_key_count(workshop, configured) -> None:
+async def test_without_a_folder_the_configured_log_and_key_count(workshop, configuration) -> None:
     await workshop.write()
-    assert run("verify").exit_code == 0
-    configured.signing_key_file.with_name("decision-log.vkey").write_text(f"{workshop.vkey}\n")
-    assert "as expected" in run("verify").output
-    run("new-key")
-    assert run("verify").exit_code == 1
+    assert "not compared" in run("verify", "--config", configuration).output
+    configuration.with_name("decision-log.vkey").write_text(f"{workshop.vkey}\n")
+    assert "as expected" in run("verify", "--config", configuration).output
+    configuration.with_name("decision-log.vkey").unlink()
+    run("new-key", "--config", configuration)
+    assert run("verify", "--config", configuration).exit_code == 1
+
+
+def test_a_configured_log_that_is_not_there_does_not_hold(configuration) -> None:
+    result = run("verify", "--config", configuration)
+    assert result.exit_code == 1
+    assert "cannot be read" in result.output

@@ -12,7 +12,10 @@ def finds(text: str) -> bool:
 
 
 def test_a_known_value_is_left_as_it_is() -> None:
-    assert clean(f"rorpost.{NUMBER}@x.se", known=True, contains_identity_number=finds) == f"rorpost.{NUMBER}@x.se"
+    assert (
+        clean(f"rorpost.{NUMBER}@x.se", known=True, contains_identity_number=finds)
+        == f"rorpost.{NUMBER}@x.se"
+    )
 
 
 def test_an_unknown_value_with_an_identity_number_is_redacted() -> None:

@@ -43,9 +43,7 @@ class Failing(Disk):
         super().sync_folder(folder)
 
 
-@pytest.mark.parametrize(
-    ("fault", "tries"), [("create", 1), ("sync_folder", 2), ("write", 3), ("sync", 4)]
-)
+@pytest.mark.parametrize(("fault", "tries"), [("create", 1), ("sync_folder", 2), ("write", 3), ("sync", 4)])
 async def test_a_fault_is_never_retried_and_ends_the_log(workshop, fault, tries) -> None:
     disk, failures = Failing(), []
     log = await workshop.open(disk=disk, on_failure=failures.append)
@@ -60,8 +58,8 @@ async def test_a_fault_is_never_retried_and_ends_the_log(workshop, fault, tries)
     disk.armed = ""
     with pytest.raises(LogUnavailable):
         await log.append([workshop.decision()])
+    workshop.clock.now += 60
     with pytest.raises(LogUnavailable):
-        workshop.clock.now += 60
         await log.heartbeat()
     await log.close()
     assert (disk_tries, len(failures)) == (tries, 1)
@@ -136,7 +134,11 @@ FULL = """
 
     async def main():
         log = await open_log(
-            Path(sys.argv[1]), node="gw1", origin="motala.se/rorpost/gw1", vkey=sys.argv[2], now=lambda: 1778068800.0
+            Path(sys.argv[1]),
+            node="gw1",
+            origin="motala.se/rorpost/gw1",
+            vkey=sys.argv[2],
+            now=lambda: 1778068800.0,
         )
         resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000))
         durable = 0
@@ -168,3 +170,16 @@ async def test_a_real_short_write_is_a_fault_and_what_it_left_is_torn(workshop) 
     assert workshop.verify().unfinished_octets > 0
     verified = await workshop.reopen(workshop.folder)
     assert (verified.entries, verified.torn) == (int(durable) + 3, 1)
+
+
+async def test_a_writer_whose_work_is_cancelled_takes_nothing_more_and_closes(workshop) -> None:
+    log = await workshop.open()
+    append = asyncio.create_task(log.append([workshop.decision()]))
+    await asyncio.sleep(0)
+    assert log._flushing is not None
+    log._flushing.cancel()
+    with pytest.raises(LogUnavailable):
+        await append
+    assert not log.available
+    await log.close()
+    await workshop.reopen(workshop.folder)

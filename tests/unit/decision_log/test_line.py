@@ -35,7 +35,9 @@ def test_a_line_is_one_object_without_spaces_in_the_order_given() -> None:
     )
 
 
-@pytest.mark.parametrize("text", ["a\nb", "a\r\nb", "\x00", "\u2028", "å ä ö", "\U0001f4a5", '"}\n{"n":0', "\x7f"])
+@pytest.mark.parametrize(
+    "text", ["a\nb", "a\r\nb", "\x00", "\u2028", "å ä ö", "\U0001f4a5", '"}\n{"n":0', "\x7f"]
+)
 def test_nothing_in_a_value_can_break_a_line(text: str) -> None:
     line = line_of({"login": text})
     assert line.isascii()
@@ -48,7 +50,9 @@ def test_a_lone_surrogate_becomes_a_question_mark() -> None:
     assert json.loads(line_of({"login": "a\udc80b"}))["login"] == "a?b"
 
 
-@pytest.mark.parametrize("name", ["n", "prev", "time", "node", "event", "", "A", "with space", "a" * 65, 'x"'])
+@pytest.mark.parametrize(
+    "name", ["n", "prev", "time", "node", "event", "", "A", "with space", "a" * 65, 'x"']
+)
 def test_a_field_name_that_is_none_or_belongs_to_the_head_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="not a field name"):
         line_of({name: "x"})

@@ -127,7 +127,9 @@ def test_every_builder_makes_what_the_verifier_knows(records: Records) -> None:
         record.heartbeat(),
         record.torn(file="2026-05-06.jsonl", offset=1, length=2, sha256="a" * 64),
         record.day(file="2026-05-06.jsonl", first=0, last=2, sha256="a" * 64),
-        records.decision(direction=Direction.OUTBOUND, action=Action.ACCEPT, reason=Reason.OK, decision_id=ID),
+        records.decision(
+            direction=Direction.OUTBOUND, action=Action.ACCEPT, reason=Reason.OK, decision_id=ID
+        ),
         records.login_failed(client="192.0.2.1", login=None, tls=None),
         records.flood(Aggregate(client="other", reason=Reason.LOGIN_FAILED, count=2, since=0.0)),
         records.flood(Aggregate(client="other", reason=Reason.TLS_REQUIRED, count=2, since=0.0)),

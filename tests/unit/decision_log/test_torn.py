@@ -67,7 +67,7 @@ async def test_crash_after_crash_within_the_mending(workshop) -> None:
 
 
 async def test_a_new_day_file_cut_at_every_byte_of_its_first_line(two_days) -> None:
-    first, second = two_days.files()
+    second = two_days.files()[1]
     octets = second.read_bytes()
     day = octets.index(b"\n") + 1
     two_days.clock.now += 86_400  # the restart comes a day later still
@@ -91,7 +91,9 @@ async def test_a_first_file_cut_at_every_byte_of_its_genesis(workshop) -> None:
         assert verified.entries == 2 + verified.torn
 
 
-async def test_a_torn_line_is_told_of_in_its_own_file_even_if_the_next_line_is_of_another_day(workshop) -> None:
+async def test_a_torn_line_is_told_of_in_its_own_file_even_if_the_next_line_is_of_another_day(
+    workshop,
+) -> None:
     await workshop.write(lines=2)
     (first,) = workshop.files()
     first.write_bytes(first.read_bytes()[:-7])
@@ -117,7 +119,8 @@ async def test_several_torn_lines_over_a_life(workshop, no_sync) -> None:
 
 
 @pytest.mark.parametrize(
-    "garbage", [b"\x00", b"\x00" * 5000, b"\x00" * 40_000, b"\xff\xfe", b"{", b'{"n":', b"x" * 20_000, b"[" * 9000]
+    "garbage",
+    [b"\x00", b"\x00" * 5000, b"\x00" * 40_000, b"\xff\xfe", b"{", b'{"n":', b"x" * 20_000, b"[" * 9000],
 )
 async def test_whatever_stands_behind_the_last_newline_is_torn(workshop, garbage) -> None:
     await workshop.write()
@@ -153,7 +156,10 @@ def change_prev(octets: bytes) -> bytes:
         ("a line with spaces before it", lambda octets: octets.replace(b'{"n":2', b' {"n":2')),
         ("an overlong line", lambda octets: octets + b"x" * 20_000 + b"\n"),
         ("a changed byte", lambda octets: octets.replace(b'"n":2,', b'"n":3,')),
-        ("a torn entry about nothing", lambda octets: octets.replace(b'"event":"decision"', b'"event":"torn"')),
+        (
+            "a torn entry about nothing",
+            lambda octets: octets.replace(b'"event":"decision"', b'"event":"torn"'),
+        ),
         ("no genesis", lambda octets: octets[octets.index(b"\n") + 1 :]),
     ],
 )
@@ -182,7 +188,7 @@ async def test_damage_is_named_by_file_line_and_entry(two_days) -> None:
 
 @pytest.mark.parametrize("what", ["remove", "garble", "swap"])
 async def test_a_file_before_the_newest_that_does_not_join_is_damage(two_days, what) -> None:
-    first, second = two_days.files()
+    first = two_days.files()[0]
     octets = first.read_bytes()
     if what == "remove":
         first.unlink()

@@ -31,7 +31,10 @@ async def test_a_sound_log_of_two_days(two_days) -> None:
     seen: list[tuple[int, int]] = []
     verified = verify_log(two_days.folder, vkey=two_days.vkey, progress=lambda *octets: seen.append(octets))
     assert (verified.files, verified.entries, verified.torn) == (2, 8, 0)
-    assert (verified.first_time, verified.last_time) == ("2026-05-06T12:00:00.000Z", "2026-05-07T12:00:00.000Z")
+    assert (verified.first_time, verified.last_time) == (
+        "2026-05-06T12:00:00.000Z",
+        "2026-05-07T12:00:00.000Z",
+    )
     assert verified.vkey_checked
     assert not verify_log(two_days.folder).vkey_checked
     assert seen == []
@@ -118,7 +121,9 @@ def move(name: str, *numbers: int):
         (lambda folder: (folder / "\udcff\n.jsonl").write_text(""), "\\udcff\\n.jsonl", 0, 0, "file"),
     ],
 )
-async def test_damage_is_named_by_file_line_entry_and_check(two_days, damage, file, line, entry, check) -> None:
+async def test_damage_is_named_by_file_line_entry_and_check(
+    two_days, damage, file, line, entry, check
+) -> None:
     damage(two_days.folder)
     with pytest.raises(Broken) as caught:
         two_days.verify()
@@ -147,7 +152,9 @@ async def rechain(folder: Path, edit) -> None:
 @pytest.mark.parametrize(
     ("name", "value"), [("file", "2026-05-05.jsonl"), ("first", 1), ("last", 2), ("sha256", "0" * 64)]
 )
-async def test_a_day_entry_that_tells_of_another_file_is_found_in_a_chain_that_holds(two_days, name, value) -> None:
+async def test_a_day_entry_that_tells_of_another_file_is_found_in_a_chain_that_holds(
+    two_days, name, value
+) -> None:
     def edit(entry) -> None:
         if entry["event"] == "day":
             entry[name] = value
@@ -271,10 +278,14 @@ async def test_a_folder_without_a_log_is_broken_not_empty(tmp_path) -> None:
         b"[]\n",
         b"{}\n",
         b'"x"\n',
-        b'{"n":true,"prev":"' + b"0" * 64 + b'","time":"2026-05-06T12:00:00.000Z","node":"a","event":"stop"}\n',
+        b'{"n":true,"prev":"'
+        + b"0" * 64
+        + b'","time":"2026-05-06T12:00:00.000Z","node":"a","event":"stop"}\n',
         b'{"n":0,"prev":"' + b"0" * 64 + b'","time":"2026-05-06T12:00:00.000Z","node":"a","event":[]}\n',
         b'{"n":0,"prev":"' + b"0" * 64 + b'","time":"2026-05-06T12:00:00.000Z","node":"a","event":"torn",'
-        b'"file":"2026-05-06.jsonl","offset":0,"length":99999999999999999999999,"sha256":"' + b"0" * 64 + b'"}\n',
+        b'"file":"2026-05-06.jsonl","offset":0,"length":99999999999999999999999,"sha256":"'
+        + b"0" * 64
+        + b'"}\n',
         b'{"n":0,"prev":"' + b"0" * 64 + b'","time":"2026-05-06T12:00:00.000Z","node":"a","event":"torn",'
         b'"file":[],"offset":"","length":{},"sha256":1}\n',
         b'{"n":0,"prev":"' + b"0" * 64 + b'","time":"2026-05-06T12:00:00.000Z","node":"a","event":"day",'

@@ -113,6 +113,7 @@ async def test_a_closed_log_takes_nothing(workshop) -> None:
     await asyncio.sleep(0)
     await log.close()
     assert await last == 1
+    await log.close()
     assert not log.available
     with pytest.raises(LogUnavailable):
         await log.append([workshop.decision()])
@@ -212,11 +213,16 @@ def append_only(workshop) -> Iterator[Path]:
 
 
 @pytest.mark.root
-async def test_a_file_that_the_file_system_keeps_append_only_is_written_and_mended(workshop, append_only) -> None:
+async def test_a_file_that_the_file_system_keeps_append_only_is_written_and_mended(
+    workshop, append_only
+) -> None:
     await workshop.write()
     with append_only.open("ab") as file:
         file.write(b'{"n":4,"prev":"')
-    if shutil.which("chattr") is None or subprocess.run(["chattr", "+a", append_only], check=False).returncode:
+    if (
+        shutil.which("chattr") is None
+        or subprocess.run(["chattr", "+a", append_only], check=False).returncode
+    ):
         pytest.skip("the file system has no append-only files")
     with pytest.raises(PermissionError):
         append_only.open("wb")
