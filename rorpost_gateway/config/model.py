@@ -40,6 +40,11 @@ class Relay:
     routes: dict[str, NextHop]
     retry: Schedule
 
+    @property
+    def hops(self) -> tuple[NextHop, ...]:
+        """Every configured next hop."""
+        return (*((self.default,) if self.default else ()), *self.routes.values())
+
     def next_hop(self, domain: str) -> NextHop | None:
         """Where mail for a domain goes; None where nothing is configured."""
         return self.routes.get(domain.lower(), self.default)

@@ -1,5 +1,6 @@
 """The command line's end of the control socket. Synchronous: one question, one answer."""
 
+import contextlib
 import json
 import os
 import socket
@@ -25,7 +26,7 @@ class CallRefused(GatewayError):
     """The daemon said no; `kind` says why in one word (see `base.kind_of`)."""
 
     def __init__(self, public: str, *, kind: str) -> None:
-        super().__init__(public, private=f"{kind}: {public}")
+        super().__init__(public)
         self.kind = kind
 
 
@@ -55,7 +56,9 @@ def _exchange(path: Path, request: bytes, deadline: float) -> bytes:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             connection.settimeout(_left(deadline))
             connection.connect(os.fspath(path))
-            connection.sendall(request)
+            # A daemon that refuses this caller says so without having read the request.
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                connection.sendall(request)
             while not answer.endswith(b"\n"):
                 connection.settimeout(_left(deadline))
                 chunk = connection.recv(_CHUNK_OCTETS)

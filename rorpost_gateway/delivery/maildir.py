@@ -28,7 +28,7 @@ _UNIQUE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}")
 
 
 class MaildirDelivery:
-    """See `base.Delivery`. Makes mailboxes that are not there yet."""
+    """See `base.Delivery`. Makes the root and mailboxes that are not there yet; not what the root lies in."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -83,10 +83,10 @@ def _write(draft: Path, octets: bytes) -> None:
 
 
 def _make_folders(mailbox: Path) -> None:
-    made = [folder for folder in (mailbox, *(mailbox / name for name in _FOLDERS)) if _make(folder)]
-    if made:
-        _sync(mailbox)
-        _sync(mailbox.parent)
+    root = mailbox.parent
+    for folder in (root, mailbox, *(mailbox / name for name in _FOLDERS)):
+        if _make(folder):
+            _sync(folder.parent)
 
 
 def _make(folder: Path) -> bool:

@@ -60,7 +60,11 @@ def policy_files(path: Path, shown_as: str, findings: Findings) -> list[tuple[Pa
     start = Position(file=shown_as, line=1, column=1)
     if not path.is_dir():
         return [(path, shown_as)]
-    files = sorted(file for file in path.iterdir() if not file.name.startswith(".") and not file.is_dir())
+    try:
+        files = sorted(file for file in path.iterdir() if not file.name.startswith(".") and not file.is_dir())
+    except OSError as error:
+        findings.add(start, f"cannot be read: {error.strerror or 'fault'}")
+        return []
     for file in files:
         if file.suffix in {".yml", ".json"}:
             findings.add(start, f"{shown(file.name)} would not be read: policy files are named *.yaml")

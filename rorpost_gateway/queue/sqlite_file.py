@@ -7,8 +7,9 @@ schema it has (`user_version`); a foreign or a newer one is left untouched.
 
 import errno
 import os
+import secrets
 import sqlite3
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 from rorpost_gateway.errors import GatewayError, QueueUnavailable
@@ -33,7 +34,7 @@ def open_connection(path: Path, *, busy_timeout_seconds: float) -> sqlite3.Conne
     if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
         raise QueueUnavailable(f"SQLite {sqlite3.sqlite_version} is too old; 3.37 is needed")
     try:
-        _create_file(path)
+        _require_private_file(path)
         connection = sqlite3.connect(
             path, isolation_level=None, check_same_thread=False, timeout=busy_timeout_seconds
         )
@@ -58,22 +59,42 @@ def _at(path: Path, error: GatewayError) -> GatewayError:
     return type(error)(error.public, private=f"{path}: {error.private}")
 
 
-def _create_file(path: Path) -> None:
-    """An empty file of mode 0600; SQLite gives its -wal and -shm files the same mode.
+def _require_private_file(path: Path) -> None:
+    """There is a database, mode 0600; SQLite gives its -wal and -shm files the same mode.
 
     An existing file is never opened here: closing it would drop the locks that
     SQLite holds on it elsewhere in this process (POSIX locks belong to a process).
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with suppress(FileExistsError):
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-        _sync_folder(path.parent)
+    if not path.exists():
+        _create(path)
     mode = path.stat().st_mode
     if mode & 0o077:
         path.chmod(mode & 0o700)
     # SQLite opens such a file all the same, and would tell at the first message only.
     if not os.access(path, os.R_OK | os.W_OK):
         raise PermissionError(errno.EACCES, "it may not be read and written", str(path))
+
+
+def _create(path: Path) -> None:
+    """Put a new, empty queue at `path`: whole or not at all, and never over another one."""
+    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    os.close(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    try:
+        with closing(sqlite3.connect(unfinished, isolation_level=None)) as connection:
+            connection.execute(f"PRAGMA page_size = {_PAGE_OCTETS}")
+            connection.execute("BEGIN IMMEDIATE")
+            for statement in load_statements("schema.sql").values():
+                connection.execute(statement)
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            connection.execute("COMMIT")
+            connection.execute("PRAGMA journal_mode = WAL")
+        with suppress(FileExistsError):  # somebody else was faster: theirs counts
+            os.link(unfinished, path)
+        _sync_folder(path.parent)
+    finally:
+        unfinished.unlink()
 
 
 def _sync_folder(folder: Path) -> None:
@@ -86,15 +107,10 @@ def _sync_folder(folder: Path) -> None:
 
 def _prepare(connection: sqlite3.Connection) -> None:
     connection.row_factory = sqlite3.Row
-    version = _recognise(connection)
-    connection.execute(f"PRAGMA page_size = {_PAGE_OCTETS}")  # of a new file; an old one keeps its own
+    _require_queue(connection)
     if connection.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
         raise QueueUnavailable("the queue's store lies on a file system without shared memory")
     connection.execute("PRAGMA synchronous = FULL")
-    if version == 0:
-        connection.execute("BEGIN IMMEDIATE")
-        _create_schema(connection)
-        connection.execute("COMMIT")
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("PRAGMA temp_store = MEMORY")
@@ -104,33 +120,16 @@ def _prepare(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA secure_delete = FAST")
 
 
-def _recognise(connection: sqlite3.Connection) -> int:
-    """The schema version of a queue, 0 for an empty file. Raises QueueUnavailable for others."""
-    application_id = _number(connection, "PRAGMA application_id")
+def _require_queue(connection: sqlite3.Connection) -> None:
+    """Raises QueueUnavailable for a database that is no queue, or one of a newer schema."""
+    if _number(connection, "PRAGMA application_id") != APPLICATION_ID:
+        raise QueueUnavailable("the queue's store is empty, or another application's database")
     version = _number(connection, "PRAGMA user_version")
-    if (
-        application_id == 0
-        and version == 0
-        and _number(connection, "SELECT count(*) FROM sqlite_schema") == 0
-    ):
-        return 0
-    if application_id != APPLICATION_ID:
-        raise QueueUnavailable("the queue's store is another application's database")
     if version > SCHEMA_VERSION:
         raise QueueUnavailable(
             f"the queue's store has schema version {version}; this gateway knows {SCHEMA_VERSION}. "
             "Run the newer gateway that wrote it"
         )
-    return version
-
-
-def _create_schema(connection: sqlite3.Connection) -> None:
-    if _recognise(connection) != 0:  # another process was faster
-        return
-    for statement in load_statements("schema.sql").values():
-        connection.execute(statement)
-    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
 def _number(connection: sqlite3.Connection, statement: str) -> int:

@@ -36,6 +36,7 @@ from rorpost_gateway.smtp.settings import ListenerSettings, TlsMode
 from rorpost_gateway.smtp.tls import ServerTls
 
 BAD_COMMANDS = 20
+_OUTBOX_OCTETS = 8192
 _FAULT = Reply(code=451, enhanced="4.3.0", text="Temporary fault", reason=Reason.GATEWAY_FAULT)
 
 _aiosmtpd_log = logging.getLogger("mail.log")
@@ -211,6 +212,9 @@ class Connection(SMTP):
     async def _next_line(self) -> bytes:
         if not self._incoming.has_line():
             await self._flush()
+        elif len(self._outbox) > _OUTBOX_OCTETS:
+            await self._flush()
+            await asyncio.sleep(0)  # a client that pipelines without end must not keep the others waiting
         return await self._incoming.line(
             limit_octets=grammar.AUTH_OCTETS, timeout_seconds=self._settings.command_timeout_seconds
         )

@@ -37,8 +37,9 @@ class SmtpClient:
         unfit = transaction.unfit(outgoing, route)
         if unfit is not None:
             return unfit
-        pool = self._pools.setdefault(route, _Pool(route, self._timeouts, self._reuse))
-        return await pool.send(outgoing)
+        if route not in self._pools:
+            self._pools[route] = _Pool(route, self._timeouts, self._reuse)
+        return await self._pools[route].send(outgoing)
 
     async def close(self) -> None:
         for pool in self._pools.values():

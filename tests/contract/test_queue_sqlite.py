@@ -286,11 +286,21 @@ async def test_nobody_else_may_read_the_files(queue: SqliteQueue, path: Path) ->
 
 
 async def test_a_file_that_others_may_read_is_closed_to_them(path: Path) -> None:
-    path.parent.mkdir()
-    path.touch(0o644)
+    queue = await open_sqlite_queue(path)
+    await queue.close()
+    path.chmod(0o644)
     queue = await open_sqlite_queue(path)
     await queue.close()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+async def test_an_empty_file_is_no_queue(path: Path) -> None:
+    """One that was there and lost its content must not pass for a queue without mail."""
+    path.parent.mkdir()
+    path.touch(0o600)
+    with pytest.raises(QueueUnavailable, match="empty"):
+        await open_sqlite_queue(path)
+    assert path.stat().st_size == 0
 
 
 async def test_the_settings_that_durability_needs(queue: SqliteQueue) -> None:
@@ -313,6 +323,7 @@ async def test_two_may_create_the_same_file_at_once(path: Path) -> None:
     try:
         identities = await asyncio.gather(*(put_ready(queue) for queue in queues))
         assert {c.message.queue_id for c in await queues[0].list()} == set(identities)
+        assert {file.name for file in path.parent.iterdir()} == {"queue.db", "queue.db-wal", "queue.db-shm"}
     finally:
         for queue in queues:
             await queue.close()

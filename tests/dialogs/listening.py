@@ -1,11 +1,8 @@
-"""A listener for one test, and an address of this machine that is not loopback."""
+"""A listener for one test."""
 
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
-
-import pytest
 
 from rorpost_gateway.smtp.base import Receiver
 from rorpost_gateway.smtp.limits import Budget
@@ -36,13 +33,3 @@ async def listening(
         yield listener
     finally:
         await listener.close()
-
-
-def outside_address() -> str:
-    """This machine's own address towards others. No packet is sent."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))
-        except OSError:
-            pytest.skip("this machine has no address but loopback")
-        return str(probe.getsockname()[0])

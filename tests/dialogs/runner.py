@@ -3,7 +3,7 @@ r"""Plays an SMTP dialogue, written as text, against a real listener.
 A dialogue is a `.dialog` file, read line by line:
 
     # a comment
-    @listener starttls     how to connect: starttls, implicit, off; "outside" after it: not by loopback
+    @listener starttls     how to connect: starttls, implicit or off; what follows is for whoever starts it
     C: EHLO client         what the client sends (CRLF is added)
     S: 250-gw.motala.se    the next line of the server, exactly; … stands for any text
     S~ 250 .*              the same as a regular expression

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from rorpost_gateway.smtp.settings import TlsMode
-from tests.dialogs.listening import listening, outside_address
+from tests.dialogs.listening import listening
 from tests.dialogs.receiver import PASSWORDS, RoteReceiver
 from tests.dialogs.runner import Check, play, read_dialog, unescape
 from tests.peers.authority import Authority
@@ -46,10 +46,10 @@ def checks_on(receiver: RoteReceiver) -> dict[str, Check]:
 @pytest.mark.parametrize("path", DIALOGS, ids=lambda path: path.stem)
 async def test_dialogue(path: Path, authority: Authority) -> None:
     dialog = read_dialog(path)
-    kind, _, where = dialog.listener.partition(" ")
-    listen = f"{outside_address()}:0" if where == "outside" else "127.0.0.1:0"
+    kind, _, strict = dialog.listener.partition(" ")
     receiver = RoteReceiver()
-    async with listening(authority, receiver, tls=TlsMode(kind), listen=(listen,), recipients=5) as listener:
+    settings = {"tls": TlsMode(kind), "recipients": 5, "clear_text_on_loopback": strict != "strictly"}
+    async with listening(authority, receiver, **settings) as listener:
         host, port = listener.addresses[0]
         await play(
             dialog,

@@ -25,16 +25,18 @@ DAYS = st.integers(0, 6).map(lambda days: FIRST + timedelta(days=days))
 @st.composite
 def channels(draw: st.DrawFn) -> list[dict[str, Any]]:
     drawn = []
-    for number in range(draw(st.integers(0, 6))):
+    for number in range(draw(st.integers(0, 4))):
         channel: dict[str, Any] = {"name": f"c{number}"}
         ends = draw(st.lists(st.sampled_from(OURS + THEIRS), min_size=2, max_size=4, unique=True))
         if draw(st.booleans()):
             channel["between"] = ends[:2]
         else:
             channel["from"], channel["to"] = ends[0], ends[1:]
-        for key in ("valid_from", "valid_until"):
-            if draw(st.booleans()):
-                channel[key] = draw(DAYS)
+        days = draw(st.lists(DAYS, min_size=2, max_size=2))
+        if draw(st.integers(0, 9)):  # one in ten may end before it begins
+            days.sort()
+        dated = zip(("valid_from", "valid_until"), days, strict=True)
+        channel |= {key: day for key, day in dated if draw(st.integers(0, 4))}
         drawn.append(channel)
     return drawn
 

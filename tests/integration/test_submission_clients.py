@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import shutil
 import smtplib
 from email.message import EmailMessage
 
@@ -69,7 +68,6 @@ async def test_smtplib_with_a_wrong_password(authority: Authority) -> None:
     assert error.smtp_error.startswith(b"5.7.8 [login-failed] ")
 
 
-@pytest.mark.skipif(shutil.which("swaks") is None, reason="swaks is not installed")
 @pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN"])
 @pytest.mark.parametrize("tls", TLS)
 async def test_swaks(tls: TlsMode, mechanism: str, authority: Authority) -> None:

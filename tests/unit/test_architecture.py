@@ -22,7 +22,7 @@ ROOMS = {
     "aiosmtplib": {"smtp_client"},
     "argon2": {"logins"},
     "click": {"cli", "demo"},
-    "cryptography": {"decision_log.signing"},
+    "cryptography": {"decision_log.signing", "certificates"},
     "gnupg": {"openpgp"},
     "personnummer": {"identity_number"},
     "rfc8785": {"policy"},

@@ -70,9 +70,17 @@ async def test_a_full_disk_is_an_error_and_leaves_nothing(
     assert files(tmp_path) == []
 
 
-async def test_a_root_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+async def test_a_root_in_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DeliveryFailed):
-        await MaildirDelivery(tmp_path / "missing").deliver(HOME_CARE, MESSAGE, unique="n1")
+        await MaildirDelivery(tmp_path / "missing" / "mail").deliver(HOME_CARE, MESSAGE, unique="n1")
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_the_root_is_made_where_it_is_missing(tmp_path: Path) -> None:
+    root = tmp_path / "mail"
+    await MaildirDelivery(root).deliver(HOME_CARE, MESSAGE, unique="n1")
+    assert files(root) == [f"{HOME_CARE}/new/n1"]
+    assert stat.S_IMODE(root.stat().st_mode) == 0o700
 
 
 async def test_a_message_arrives_in_new_with_unix_line_ends(tmp_path: Path) -> None:

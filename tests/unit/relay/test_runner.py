@@ -102,6 +102,7 @@ def action(path: Path) -> str:
 async def test_what_is_no_longer_allowed_is_held_and_nothing_is_sent(
     tower: Tower, queue: Queue, hop: NextHop, reason: Reason
 ) -> None:
+    """No key, and the message is gone without a word (Zeyple): here it stays, and the sender hears of it."""
     await put(queue)
     tower.judge = lambda _: Verdict(reason=reason, rule="channels")
     await tower.work()
@@ -292,6 +293,26 @@ async def test_an_exception_in_one_copy_does_not_stop_the_others(
     assert kept.state is State.READY
     assert "secret" not in str(kept)
     assert "secret" not in str(tower.lines.records)
+
+
+async def test_a_fault_of_ours_ends_in_a_bounce_that_tells_nothing_of_the_inside(
+    tower: Tower, queue: Queue, hop: NextHop
+) -> None:
+    """A traceback in a bounce."""
+
+    def broken(_: Outgoing) -> Attempt:
+        raise ZeroDivisionError("secret of the inside")
+
+    hop.answer = broken
+    await put(queue)
+    await tower.work(at=NOW + 172_800)
+    assert tower.lines.events == ["bounced"]
+    assert await tower.copies() == []
+    (told,) = tower.notices()
+    text = next(notice(told).iter_parts()).get_content()
+    assert "Ett fel i den egna rörposten" in text
+    assert b"secret" not in told.read_bytes()
+    assert b"ZeroDivision" not in told.read_bytes()
 
 
 async def test_a_copy_removed_during_its_attempt_is_let_go(tower: Tower, queue: Queue, hop: NextHop) -> None:

@@ -335,3 +335,24 @@ async def test_refused_recipients_are_bounded_too(authority: Authority) -> None:
         answers = [(await wire.ask("RCPT TO:<rorpost.nobody@regionostergotland.se>"))[:3] for _ in range(6)]
         wire.close()
     assert answers == ["550"] * 4 + ["452"] * 2
+
+
+async def test_a_client_that_pipelines_without_end_does_not_keep_others_waiting(authority: Authority) -> None:
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    async with listening(authority, RoteReceiver(), **OFF) as listener:
+        wire = await greeted(listener)
+        session = next(iter(listener._sessions))
+        session._incoming.feed(b"NOOP\r\n" * 20_000)
+        waiting = asyncio.create_task(others())
+        for _ in range(20_000):
+            await wire.line()
+        waiting.cancel()
+        wire.close()
+    assert turns > 20

@@ -1,0 +1,193 @@
+"""What `rorpost check` looks at before the daemon has to: every finding, with its place.
+
+Configuration and policy that are invalid are not findings here: loading them raises
+ConfigurationInvalid, whose text has file, line and column.
+"""
+
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+
+from rorpost_gateway.address import domain_of
+from rorpost_gateway.certificates import read_certificate
+from rorpost_gateway.config.model import Config
+from rorpost_gateway.daemon.routes import routes_of
+from rorpost_gateway.decision_log.signing import load
+from rorpost_gateway.errors import GatewayError
+from rorpost_gateway.logins import load_users
+from rorpost_gateway.openpgp.forecast import Forecast, MailboxKeys, Prospect, Use, prospects
+from rorpost_gateway.openpgp.gnupg import load_index
+from rorpost_gateway.openpgp.home import home_findings
+from rorpost_gateway.policy.model import Policy
+from rorpost_gateway.smtp.settings import TlsMode
+from rorpost_gateway.smtp.tls import server_context
+from rorpost_gateway.smtp_client.probe import probe
+
+SOON = timedelta(days=30)
+PROBE_SECONDS = 5.0
+
+
+class Weight(StrEnum):
+    """An error keeps something from working; a warning will, or is loose."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """`place` is a file, `file:line:column`, or what it is about."""
+
+    weight: Weight
+    place: str
+    text: str
+
+
+def error(place: object, text: str) -> Found:
+    return Found(weight=Weight.ERROR, place=str(place), text=text)
+
+
+def warning(place: object, text: str) -> Found:
+    return Found(weight=Weight.WARNING, place=str(place), text=text)
+
+
+async def check(config: Config, policy: Policy, *, at: datetime, with_next_hops: bool) -> list[Found]:
+    """Everything that can be known without starting. `at` is aware."""
+    found = [*check_logins(config), *check_certificate(config, at), *check_files(config)]
+    found += check_routes(config, policy)
+    found += await check_keys(config, policy, at)
+    if with_next_hops:
+        found += await check_next_hops(config)
+    return found
+
+
+def check_logins(config: Config) -> Iterator[Found]:
+    users = config.submission.users
+    if users is None:
+        return
+    try:
+        found = load_users(users)
+    except GatewayError as fault:
+        yield from (error(*line.split(": ", 1)) for line in fault.public.splitlines() if ": " in line)
+        return
+    if not found.by_name:
+        yield warning(users, "holds no login yet; see `rorpost users set-password`")
+
+
+def check_certificate(config: Config, at: datetime) -> Iterator[Found]:
+    certificate, key = config.submission.certificate, config.submission.key
+    if config.submission.tls is TlsMode.OFF or certificate is None or key is None:
+        return
+    try:
+        server_context(certificate, key)
+        facts = read_certificate(certificate.read_bytes())
+    except (GatewayError, OSError, ValueError) as fault:
+        yield error(certificate, fault.public if isinstance(fault, GatewayError) else str(fault))
+        return
+    if at < facts.valid_from:
+        yield error(certificate, f"is not valid before {facts.valid_from:%Y-%m-%d}")
+    if at >= facts.valid_until:
+        yield error(certificate, f"expired {facts.valid_until:%Y-%m-%d}")
+    elif at + SOON >= facts.valid_until:
+        yield warning(certificate, f"expires {facts.valid_until:%Y-%m-%d}")
+    if not facts.covers(config.hostname):
+        yield warning(certificate, f"is not for {config.hostname}; mail clients would warn or refuse")
+
+
+def check_files(config: Config) -> Iterator[Found]:
+    """Secrets that others may read, and folders that others may write."""
+    passwords = [config.openpgp.passphrase_file, *(hop.password_file for hop in config.relay.hops)]
+    others = [config.submission.key, config.submission.users, config.decision_log.signing_key_file]
+    for path in dict.fromkeys(path for path in (*passwords, *others) if path is not None):
+        yield from _check_secret(path, required=path in passwords)
+    for folder in (config.state_dir, config.decision_log.dir, config.maildir_root):
+        if folder.is_dir() and folder.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            yield error(folder, "others may write here; chmod go-w")
+        if folder.is_dir() and not os.access(folder, os.W_OK | os.X_OK):
+            yield error(folder, "cannot be written by this user")
+    if config.decision_log.signing_key_file.exists():
+        try:
+            load(config.decision_log.signing_key_file, config.decision_log.origin)
+        except (GatewayError, OSError) as fault:
+            yield error(config.decision_log.signing_key_file, str(fault))
+
+
+def _check_secret(path: Path, *, required: bool) -> Iterator[Found]:
+    try:
+        mode = path.stat().st_mode
+    except OSError as fault:
+        if required or not isinstance(fault, FileNotFoundError):
+            yield error(path, f"cannot be read: {fault.strerror}")
+        return
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        yield error(path, f"holds a secret and has mode {stat.S_IMODE(mode):04o}; chmod 600")
+
+
+def check_routes(config: Config, policy: Policy) -> Iterator[Found]:
+    """Every partner's domain needs a next hop; our own mailboxes cannot be delivered to yet."""
+    try:
+        routes = routes_of(config)
+    except GatewayError as fault:
+        yield error(config.file, fault.public)
+        return
+    for address, mailbox in policy.mailboxes.items():
+        if domain_of(address) not in config.domains and routes.for_recipient(address) is None:
+            yield error(mailbox.position, f"{address}: no route leads to its domain, and there is no default")
+    for channel in policy.channels:
+        if any({domain_of(one), domain_of(other)} <= config.domains for one, other in channel.pairs):
+            yield warning(
+                channel.position,
+                f"channel {channel.name}: both its mailboxes are behind this gateway, which cannot open "
+                "what it seals yet; such mail goes to the next hop of its domain",
+            )
+
+
+async def check_keys(config: Config, policy: Policy, at: datetime) -> list[Found]:
+    loose = home_findings(config.openpgp.home)
+    if loose:
+        return [error(*text.split(": ", 1)) for text in loose]
+    day = policy.day(at)
+    mailboxes = {
+        address: MailboxKeys(
+            name=mailbox.name, pins=mailbox.keys_on(day), ours=domain_of(address) in config.domains
+        )
+        for address, mailbox in policy.mailboxes.items()
+    }
+    try:
+        index = await load_index(config.openpgp.home)
+    except GatewayError as fault:
+        return [error(config.openpgp.home, fault.private)]
+    judged = prospects(index, mailboxes, at=at, within=SOON)
+    return [_key_found(policy, each) for each in judged if not each.fine]
+
+
+def _key_found(policy: Policy, prospect: Prospect) -> Found:
+    mailbox = policy.mailboxes[prospect.mailbox]
+    pin = next((key for key in mailbox.keys if key.fingerprint == prospect.pin), None)
+    place = pin.position if pin else mailbox.position
+    purpose = "sign" if prospect.use is Use.SIGN else "encrypt"
+    if prospect.forecast is Forecast.EXPIRES_SOON:
+        return warning(
+            place, f"{prospect.mailbox}: its key to {purpose} with expires {_day(prospect.expires)}"
+        )
+    return error(place, f"{prospect.mailbox}: no key to {purpose} with ({prospect.forecast})")
+
+
+def _day(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d}" if moment else "soon"
+
+
+async def check_next_hops(config: Config) -> list[Found]:
+    """Whether each next hop lets us in now; one that does not may only be down for the moment."""
+    routes = routes_of(config)
+    hops = {("default", routes.default), *routes.by_domain.items()}
+    found = []
+    for name, route in sorted((name, route) for name, route in hops if route is not None):
+        trouble = await probe(route, timeout_seconds=PROBE_SECONDS)
+        if trouble is not None:
+            found.append(warning(f"next hop {route.next_hop} ({name})", trouble))
+    return found
