@@ -13,4 +13,5 @@ pytest_plugins: list[str] = [
     "tests.peers.queues",
     "tests.peers.sink",
     "tests.peers.postfix",
+    "tests.peers.whole_gateway",
 ]

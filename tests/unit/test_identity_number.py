@@ -95,6 +95,12 @@ def test_times_after_a_date_never_are_numbers() -> None:
     assert not any(map(contains_identity_number, times))
 
 
+def test_spans_of_dates_never_are_numbers() -> None:
+    days = [f"2026-{month:02}-{day:02}" for month in range(1, 13) for day in range(1, 29)]
+    spans = [f"{day}{dash}{day[:4]}-12-31" for day in days for dash in ("-", " - ", "–", "--", "/")]
+    assert not any(map(contains_identity_number, spans))
+
+
 @pytest.mark.parametrize(
     "unit",
     ["1", "1 ", "81", "811218", "811218-", "8112189875 ", "81 12 18 ", "19811218 - 9875 ", "٨", "\u00ad1"],

@@ -278,15 +278,12 @@ class TestAll:
         assert str(first.position) == str(second.position) == "1.yaml:32:26"
 
     def test_the_earliest_rule_wins_whoever_it_concerns(self, world: Any) -> None:
-        policy = world.small(
-            ("    owner: eva.ek@motala.se\n", "    rules: {legal_basis: [samtycke]}\n"),
-            ("  - name: lyckorna\n", "  - name: lyckorna\n    rules: {declared_user: {sources: [login]}}\n"),
-        )
-        both = (world.CARE, world.OTHER)
-        facts = world.facts(to=both, fields={})
-        verdicts = self.ask(world, policy, facts, both)
+        rules = "    rules: {legal_basis: [samtycke], declared_user: {sources: [login]}}\n"
+        policy = world.small(("  - name: lyckorna\n", f"  - name: lyckorna\n{rules}"))
+        both = (world.OTHER, world.CARE)
+        verdicts = self.ask(world, policy, world.facts(to=both, fields={}), both)
         assert [v.reason for v in verdicts] == [Reason.USER_NOT_DECLARED] * 2
-        assert [v.because_of for v in verdicts] == [None, world.CARE]
+        assert [v.because_of for v in verdicts] == [world.CARE, None]
 
     def test_what_concerns_the_message_concerns_everybody(self, world: Any) -> None:
         both = (world.CARE, world.OTHER)
