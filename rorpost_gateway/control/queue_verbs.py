@@ -111,7 +111,7 @@ class QueueVerbs:
             if stopped:
                 await asyncio.shield(self._give_back(copy))
             raise
-        await self.queue.finish(queue_id, recipient)
+        await self.queue.finish(queue_id, recipient, undelivered=True)
         return 1
 
     async def _give_back(self, copy: Copy) -> None:

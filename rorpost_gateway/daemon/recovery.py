@@ -2,7 +2,7 @@
 
 A pending copy whose decision line is in the log was accepted; its client may have
 heard 250, so it is relayed. Any other was never answered; it is removed, and the
-client still has its message (contract, section 8).
+client still has its message.
 """
 
 from collections.abc import Awaitable, Callable
@@ -37,7 +37,7 @@ async def settle_pending(
     )
     removed = [copy for copy in pending if copy.decision_id not in logged]
     for copy in removed:
-        await queue.finish(copy.message.queue_id, copy.recipient)
+        await queue.discard_pending(copy.message.queue_id, copy.recipient)
     for queue_id in sorted({copy.message.queue_id for copy in pending if copy.decision_id in logged}):
         await queue.make_ready(queue_id, now=now)
     return Settled(made_ready=len(pending) - len(removed), removed=len(removed))

@@ -49,6 +49,9 @@ class Partner:
     async def begin(self, client: Client, path: ReversePath) -> "_Transaction | Reply":  # noqa: ARG002
         return _Transaction(self)
 
+    async def turn_away(self, client: Client, reason: Reason) -> Reply:
+        return self.refusal(client, reason)
+
     def refusal(self, client: Client, reason: Reason) -> Reply:  # noqa: ARG002
         return reply_for(reason, Language.EN)
 

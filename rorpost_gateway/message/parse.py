@@ -56,7 +56,7 @@ class Message:
 def parse_message(octets: bytes) -> Message:
     """Read a message. Raises MessageMalformed for what cannot be read without guessing.
 
-    That is (contract, section 5): bare CR or LF (`close` is set), NUL, a line over
+    That is: bare CR or LF (`close` is set), NUL, a line over
     65,536 octets, a header block over 256 KiB or of more than 2,000 fields, raw 8-bit or
     control octets in it, a line that is no field, a field twice that may stand once,
     a Content-Type that cannot be read.

@@ -28,6 +28,13 @@ class KeyIndex(Protocol):
         """The key, with its secret part, that a mailbox behind this gateway signs with."""
         ...
 
+    def fault_of(self, sealed_to: KeyChoice, at: datetime) -> Reason | None:
+        """Why a message that was sealed to exactly this key must not go out; None if it may.
+
+        A newer subkey does not make an older one worse.
+        """
+        ...
+
 
 @dataclass(frozen=True, kw_only=True)
 class Sealed:

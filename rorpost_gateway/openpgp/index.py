@@ -85,6 +85,17 @@ class ListedKeys:
             return self._pinned(pinned, _SIGNING, at)
         return self._ours(address, _SIGNING, at)
 
+    def fault_of(self, sealed_to: KeyChoice, at: datetime) -> Reason | None:
+        """See `KeyIndex`."""
+        key = self._by_fingerprint.get(_normal(sealed_to.primary))
+        if key is None:
+            return Reason.KEY_MISSING
+        wanted = _normal(sealed_to.subkey)
+        part = next((each for each in (*key.subkeys, key.primary) if each.fingerprint == wanted), None)
+        if part is None or not part.encrypts:
+            return Reason.KEY_UNUSABLE
+        return _primary_fault(key, at) or _part_fault(part, at)
+
     def keys(self, at: datetime) -> Sequence[KeySummary]:
         """Every key, in the order of the home."""
         return [_summary(key, at) for key in self._keys]

@@ -1,6 +1,6 @@
 """From an accepted message to a 250: seal, pending, logged, ready.
 
-The order is the promise (contract, section 8). Nothing is in the queue before it is
+The order is the promise. Nothing is in the queue before it is
 sealed; a copy may be relayed only when its decision line is durable; the caller may
 answer 250 only when the copies are ready. A fault at any step raises, and the
 client hears 451: what was pending is judged by the log at the next start.

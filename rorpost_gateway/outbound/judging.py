@@ -3,7 +3,7 @@
 Two forms. As a rule the reverse-path is the sending mailbox, and everything the
 envelope can tell is judged at RCPT. In Exchange's on-behalf form (from a trusted
 network, without a login) the reverse-path is a person; which mailbox it is for
-stands in From, so pairs are judged after DATA (contract, section 3).
+stands in From, so pairs are judged after DATA.
 """
 
 from collections.abc import Sequence

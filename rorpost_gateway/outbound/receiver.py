@@ -46,7 +46,7 @@ class Outbound:
     async def begin(self, client: Client, path: ReversePath) -> OutboundTransaction | Reply:
         house, in_force = self._house, self._house.in_force()
         if client.login is None and not client.trusted:
-            return self.refusal(client, Reason.LOGIN_REQUIRED)
+            return await self.turn_away(client, Reason.LOGIN_REQUIRED)
         account = Account(house=house, in_force=in_force, client=client, reverse_path=path.address)
         verdict, person = self._judge_sender(in_force.policy, client, path.address)
         if verdict.accepted and (path.size_octets or 0) > house.message_size:
@@ -70,6 +70,10 @@ class Outbound:
         if not verdict.accepted and client.login is None and policy.is_person(address, own_domains):
             return Verdict(reason=Reason.OK, rule="submission.trusted_networks"), address
         return verdict, None
+
+    async def turn_away(self, client: Client, reason: Reason) -> Reply:
+        await self._refusals.note_durably(client, reason)
+        return reply_for(reason, self._house.language)
 
     def refusal(self, client: Client, reason: Reason) -> Reply:
         self._refusals.note(client, reason)

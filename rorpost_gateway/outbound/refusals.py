@@ -35,6 +35,14 @@ class Refusals:
             return
         self._write_beside([self._first(client, reason)])
 
+    async def note_durably(self, client: Client, reason: Reason) -> None:
+        """Count a refusal of mail; where it has a line of its own, that is durable on return.
+
+        Raises LogUnavailable.
+        """
+        if self._floods.note(client.ip, reason, now=self._now()):
+            await self._log.append([self._first(client, reason)])
+
     async def flush(self, *, everything: bool = False) -> None:
         """Write the minutes that are over (or all of them, before the daemon stops)."""
         over = self._floods.drain() if everything else self._floods.due(self._now())

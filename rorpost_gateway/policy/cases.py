@@ -1,6 +1,6 @@
 """The policy's own cases: what it must say, written down by those who edit it.
 
-Source: contract section 4. A case is decided by the same code as the daemon's: its message
+A case is decided by the same code as the daemon's: its message
 is built as octets and read like a submitted one. The keys are what the case says they are
 (usable, where it says nothing), so that cases hold without any GnuPG home.
 """
@@ -56,6 +56,9 @@ class CaseKeys:
 
     def for_signing(self, address: str, pinned: Collection[str], at: datetime) -> KeyChoice | Reason:
         return self.for_sealing(address, pinned, at)
+
+    def fault_of(self, sealed_to: KeyChoice, at: datetime) -> Reason | None:  # noqa: ARG002
+        return None
 
 
 def run_cases(

@@ -2,7 +2,6 @@
 
 Invariant: OK is said only after every rule that applies was tried and passed; whatever a
 rule cannot answer is a refusal. Default deny: what no channel names is refused.
-Source: contract section 5.
 """
 
 from collections.abc import Sequence
@@ -99,8 +98,7 @@ def judge_again(
     """Before an attempt to relay a sealed copy: is the pair still allowed, are its keys still usable?
 
     `encrypted_to`, `signed_by` are primary fingerprints. They need not be what would be chosen
-    now, but must still be pinned where the mailbox has pins, and usable. Another encryption
-    subkey than today's choice is held too: the index cannot say that the old one is still good.
+    now, but must still be pinned where the mailbox has pins, and usable.
     """
     question = Question(
         direction=Direction.OUTBOUND, at=at, sender=sender, recipient=recipient, own_domains=own_domains
@@ -196,10 +194,8 @@ def _sealed_with_usable_keys(
             return refusal
         if pinned and fingerprint not in pinned:
             return Reason.KEY_UNUSABLE
-    seal_to = asked.keys.for_sealing(asked.question.recipient, (encrypted_to,), at)
-    if not isinstance(seal_to, KeyChoice):
-        return seal_to
-    if (seal_to.primary, seal_to.subkey) != (encrypted_to, encrypted_to_subkey):
-        return Reason.KEY_UNUSABLE
+    fault = asked.keys.fault_of(KeyChoice(primary=encrypted_to, subkey=encrypted_to_subkey), at)
+    if fault is not None:
+        return fault
     sign_with = asked.keys.for_signing(asked.question.sender, (signed_by,), at)
     return Reason.OK if isinstance(sign_with, KeyChoice) else sign_with

@@ -1,6 +1,6 @@
 """Loading the policy: all files of a folder are one policy, checked whole, with every finding at once.
 
-Source: contract section 3. The revision is the SHA-256 of the RFC 8785 form of what was
+policies/README.md says what each key means. The revision is the SHA-256 of the RFC 8785 form of what was
 parsed, all files merged, before any default is filled in.
 """
 

@@ -1,4 +1,4 @@
-"""The rules, one after the other: contract section 5, one pure function for each row.
+"""The rules, one after the other, one pure function each; config/README.md lists them.
 
 A rule says OK, or the reason why not, and which line of the policy is behind it. The
 order of `RULES` is the order of `Reason`; the first rule that fails decides. Each rule

@@ -131,7 +131,9 @@ class Queue(Protocol):
         """All pending copies of the message become ready, due at once; their digests count."""
         ...
 
-    async def discard_pending(self, queue_id: str) -> None: ...
+    async def discard_pending(self, queue_id: str, recipient: str | None = None) -> None:
+        """Forget pending copies (all of the message where `recipient` is None): never answered."""
+        ...
 
     async def pending(self) -> Sequence[Copy]: ...
 
@@ -162,8 +164,12 @@ class Queue(Protocol):
         """The bounce is in the log; the copy stays until its DSN has been delivered."""
         ...
 
-    async def finish(self, queue_id: str, recipient: str) -> None:
-        """The copy is relayed, bounced with its DSN delivered, or removed: forget it."""
+    async def finish(self, queue_id: str, recipient: str, *, undelivered: bool = False) -> None:
+        """The copy is relayed, bounced with its DSN delivered, or removed: forget it.
+
+        `undelivered` forgets its submission too: the same message sent again is a new
+        one, since the first never arrived. Raises NotFound.
+        """
         ...
 
     async def hold(self, queue_id: str, recipient: str | None, *, because: str) -> int:

@@ -87,8 +87,8 @@ class SqliteQueue:
     async def make_ready(self, queue_id: str, *, now: float) -> None:
         await self._writer.run(lambda c: operations.make_ready(c, queue_id, now))
 
-    async def discard_pending(self, queue_id: str) -> None:
-        await self._writer.run(lambda c: operations.discard_pending(c, queue_id))
+    async def discard_pending(self, queue_id: str, recipient: str | None = None) -> None:
+        await self._writer.run(lambda c: operations.discard_pending(c, queue_id, recipient))
 
     async def claim(
         self,
@@ -111,8 +111,8 @@ class SqliteQueue:
     async def mark_bounced(self, queue_id: str, recipient: str, *, now: float) -> None:
         await self._writer.run(lambda c: operations.mark_bounced(c, queue_id, recipient, now))
 
-    async def finish(self, queue_id: str, recipient: str) -> None:
-        await self._writer.run(lambda c: operations.finish(c, queue_id, recipient))
+    async def finish(self, queue_id: str, recipient: str, *, undelivered: bool = False) -> None:
+        await self._writer.run(lambda c: operations.finish(c, queue_id, recipient, undelivered=undelivered))
 
     async def hold(self, queue_id: str, recipient: str | None, *, because: str) -> int:
         return await self._writer.run(lambda c: operations.hold(c, queue_id, recipient, because))

@@ -33,8 +33,8 @@ def make_ready(connection: sqlite3.Connection, queue_id: str, now: float) -> Non
         raise NotFound(f"no pending message {queue_id}")
 
 
-def discard_pending(connection: sqlite3.Connection, queue_id: str) -> None:
-    connection.execute(_SQL["discard_pending"], {"queue_id": queue_id})
+def discard_pending(connection: sqlite3.Connection, queue_id: str, recipient: str | None) -> None:
+    connection.execute(_SQL["discard_pending"], {"queue_id": queue_id, "recipient": recipient})
     connection.execute(_SQL["forget_message"], {"queue_id": queue_id})
 
 
@@ -75,7 +75,9 @@ def mark_bounced(connection: sqlite3.Connection, queue_id: str, recipient: str, 
     _change_claimed(connection, "mark_bounced", queue_id, recipient, now=now)
 
 
-def finish(connection: sqlite3.Connection, queue_id: str, recipient: str) -> None:
+def finish(connection: sqlite3.Connection, queue_id: str, recipient: str, *, undelivered: bool) -> None:
+    if undelivered:
+        connection.execute(_SQL["forget_submission"], {"queue_id": queue_id, "recipient": recipient})
     if not _changed(connection, "finish", {"queue_id": queue_id, "recipient": recipient}):
         raise NotFound(f"no copy {queue_id}/{recipient} that may be forgotten")
     connection.execute(_SQL["forget_message"], {"queue_id": queue_id})

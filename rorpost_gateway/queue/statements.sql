@@ -32,7 +32,8 @@ UPDATE copies SET state = 'ready', next_attempt_at = :now
 WHERE queue_id = :queue_id AND state = 'pending'
 
 -- name: discard_pending
-DELETE FROM copies WHERE queue_id = :queue_id AND state = 'pending'
+DELETE FROM copies
+WHERE queue_id = :queue_id AND recipient = COALESCE(:recipient, recipient) AND state = 'pending'
 
 -- name: forget_message
 -- After its last copy.
@@ -63,6 +64,14 @@ WHERE queue_id = :queue_id AND recipient = :recipient AND claimed_by IS NOT NULL
 -- name: mark_bounced
 UPDATE copies SET bounced_at = COALESCE(bounced_at, :now)
 WHERE queue_id = :queue_id AND recipient = :recipient AND claimed_by IS NOT NULL
+
+-- name: forget_submission
+-- Of a copy that never arrived; unless the same was submitted again meanwhile.
+DELETE FROM submissions
+WHERE queue_id = :queue_id AND digest = (
+    SELECT submission_digest FROM copies
+    WHERE queue_id = :queue_id AND recipient = :recipient AND state <> 'pending'
+)
 
 -- name: finish
 DELETE FROM copies WHERE queue_id = :queue_id AND recipient = :recipient AND state <> 'pending'

@@ -115,7 +115,7 @@ class Settlement:
             _logger.error("notice not delivered", notice=happened.value, error=fault)
             await self._put_back(copy, attempted.reply or "", attempted.next_hop or "")
         else:
-            await self._queue.finish(copy.message.queue_id, copy.recipient)
+            await self._queue.finish(copy.message.queue_id, copy.recipient, undelivered=True)
 
     async def _put_back(
         self, copy: Copy, reply: str, next_hop: str, *, warned_at: float | None = None

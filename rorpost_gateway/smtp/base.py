@@ -46,8 +46,12 @@ class Receiver(Protocol):
         """Answer MAIL: a transaction (the session says `250 2.1.0`), or the refusal."""
         ...
 
+    async def turn_away(self, client: Client, reason: Reason) -> Reply:
+        """The refusal of a mail command before any transaction (TLS required): logged first."""
+        ...
+
     def refusal(self, client: Client, reason: Reason) -> Reply:
         """The text for what the session refuses outside a transaction (too many
-        connections, shutting down, TLS required, ...); counted for the log.
+        connections, shutting down, ...); counted for the log.
         """
         ...

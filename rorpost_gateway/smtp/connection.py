@@ -13,6 +13,7 @@ RFC 5321, sections 3.8 and 4.5.3.2; RFC 2920 (pipelining); RFC 3207 (STARTTLS).
 import asyncio
 import logging
 import ssl
+from abc import abstractmethod
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -149,9 +150,9 @@ class Connection(SMTP):
 
     # The conversation
 
+    @abstractmethod
     async def _obey(self, line: bytes) -> None:
         """Carry out one command line."""
-        raise NotImplementedError
 
     async def _abandon(self) -> None:
         """The connection is ending: give up what is open."""

@@ -68,12 +68,12 @@ class ServerSession(Connection):
         in_the_open = self._settings.tls is TlsMode.OFF and self._client.loopback
         return self._settings.auth and (self._client.tls is not None or in_the_open)
 
-    def _require_tls(self, *, even_on_loopback: bool = False) -> None:
+    async def _require_tls(self, *, even_on_loopback: bool = False) -> None:
         if self._settings.tls is TlsMode.OFF or self._client.tls is not None:
             return
         exempt = self._client.loopback and self._settings.clear_text_on_loopback
         if even_on_loopback or not exempt:
-            raise grammar.CommandRefused(self._refusal(Reason.TLS_REQUIRED))
+            raise grammar.CommandRefused(await self._receiver.turn_away(self._client, Reason.TLS_REQUIRED))
 
     def _require_greeting(self) -> None:
         if not self._greeted:
@@ -121,7 +121,7 @@ class ServerSession(Connection):
     # Logins
 
     async def smtp_AUTH(self, arg: str) -> None:
-        self._require_tls(even_on_loopback=True)
+        await self._require_tls(even_on_loopback=True)
         self._require_greeting()
         if not self._may_log_in:
             raise refused(502, "5.5.1", "Logins are not offered here")
@@ -155,7 +155,7 @@ class ServerSession(Connection):
     # The transaction
 
     async def smtp_MAIL(self, arg: str) -> None:
-        self._require_tls()
+        await self._require_tls()
         self._require_greeting()
         if self._mail is not None:
             raise refused(503, "5.5.1", "One transaction at a time")
@@ -168,7 +168,7 @@ class ServerSession(Connection):
         self._answer(Reply(code=250, enhanced="2.1.0", text="OK"))
 
     async def smtp_RCPT(self, arg: str) -> None:
-        self._require_tls()
+        await self._require_tls()
         if self._mail is None:
             raise refused(503, "5.5.1", "MAIL comes first")
         recipient = grammar.parse_rcpt(arg, extended=self._extended)
@@ -184,7 +184,7 @@ class ServerSession(Connection):
         return mail.taken >= self._settings.recipients or mail.offered >= 2 * self._settings.recipients
 
     async def smtp_DATA(self, arg: str) -> None:
-        self._require_tls()
+        await self._require_tls()
         self._require_nothing(arg)
         if self._mail is None:
             raise refused(503, "5.5.1", "MAIL comes first")
@@ -232,7 +232,7 @@ class ServerSession(Connection):
         self._answer(_BYE)
 
     async def smtp_VRFY(self, arg: str) -> None:
-        self._require_tls()
+        await self._require_tls()
         self._answer(Reply(code=252, enhanced="2.5.0", text="Cannot verify; send the message and see"))
 
     async def smtp_EXPN(self, arg: str) -> None:

@@ -162,6 +162,42 @@ async def test_the_newest_subkey_counts_and_after_it_the_one_before(
     assert (await load_index(home)).for_sealing(SENDER, (), now) == KeyChoice(primary=key, subkey=older)
 
 
+async def test_what_was_sealed_to_an_older_subkey_may_still_go_out(
+    new_home: Callable[[], Path], now: datetime
+) -> None:
+    home = new_home()
+    primary = generate(home, PARTNER)
+    (older,) = subkeys(home, primary)
+    newer = add_subkey(home, primary, "cv25519", "encr")
+    index = await load_index(home)
+    for subkey in (older, newer):
+        assert index.fault_of(KeyChoice(primary=primary, subkey=subkey), now) is None
+    stranger = KeyChoice(primary=primary, subkey=ABSENT)
+    assert index.fault_of(stranger, now) is Reason.KEY_UNUSABLE
+    assert index.fault_of(KeyChoice(primary=primary, subkey=primary), now) is Reason.KEY_UNUSABLE
+    assert index.fault_of(KeyChoice(primary=ABSENT, subkey=older), now) is Reason.KEY_MISSING
+    revoke_subkey(home, primary)
+    index = await load_index(home)
+    assert index.fault_of(KeyChoice(primary=primary, subkey=older), now) is Reason.KEY_REVOKED
+    assert index.fault_of(KeyChoice(primary=primary, subkey=newer), now) is None
+
+
+@pytest.mark.parametrize(
+    ("key", "subkey", "reason"),
+    [
+        ("expired_primary", 0, Reason.KEY_EXPIRED),
+        ("expired_subkey", 0, Reason.KEY_EXPIRED),
+        ("revoked_primary", 0, Reason.KEY_REVOKED),
+    ],
+)
+def test_what_was_sealed_to_a_key_that_ended_stays(
+    prepared_keys: PreparedKeys, index: ListedKeys, now: datetime, key: str, subkey: int, reason: Reason
+) -> None:
+    primary = getattr(prepared_keys, key)
+    choice = KeyChoice(primary=primary, subkey=subkeys(prepared_keys.sender_home, primary)[subkey])
+    assert index.fault_of(choice, now) is reason
+
+
 async def test_a_signing_subkey_is_preferred_and_its_primary_may_lie_in_a_safe(
     new_home: Callable[[], Path], now: datetime
 ) -> None:

@@ -180,6 +180,24 @@ async def test_digests_count_when_ready_and_outlive_the_copy(store: QueueStore) 
     assert await queue.find_duplicates([], since=0) == {}
 
 
+async def test_a_submission_that_never_arrived_is_no_duplicate(store: QueueStore) -> None:
+    queue = await store.open()
+    it = message()
+    copies = [copy(BRINKEN, submission_digest="b"), copy(LYCKORNA, submission_digest="l")]
+    await queue.insert_pending(it, copies)
+    await queue.make_ready(it.queue_id, now=NOW)
+    await queue.finish(it.queue_id, BRINKEN, undelivered=True)
+    assert await queue.find_duplicates(["b", "l"], since=0) == {"l": it.queue_id}
+
+
+async def test_a_later_submission_keeps_its_digest(store: QueueStore) -> None:
+    queue = await store.open()
+    first = await put_ready(queue, digest="d1", at=NOW)
+    second = await put_ready(queue, digest="d1", at=NOW + 4000)
+    await queue.finish(first, BRINKEN, undelivered=True)
+    assert await queue.find_duplicates(["d1"], since=0) == {"d1": second}
+
+
 async def test_each_copy_has_its_own_digest_and_an_empty_one_never_counts(store: QueueStore) -> None:
     queue = await store.open()
     it = message()

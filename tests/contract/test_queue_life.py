@@ -98,6 +98,13 @@ async def test_a_discarded_message_leaves_nothing(queue: Queue) -> None:
     await queue.insert_pending(message(identity), [copy()])  # the message's row is gone too
 
 
+async def test_one_pending_copy_can_be_discarded(queue: Queue) -> None:
+    identity = await put_pending(queue, BRINKEN, LYCKORNA)
+    await queue.discard_pending(identity, LYCKORNA)
+    assert [each.recipient for each in await queue.show(identity)] == [BRINKEN]
+    await queue.make_ready(identity, now=NOW)
+
+
 async def test_a_queue_id_is_taken_once(queue: Queue) -> None:
     identity = await put_pending(queue)
     with pytest.raises(QueueUnavailable):

@@ -51,6 +51,9 @@ class RoteReceiver:
             return self.refusal(client, Reason.MESSAGE_TOO_LARGE)
         return RoteTransaction(self, client, path)
 
+    async def turn_away(self, client: Client, reason: Reason) -> Reply:
+        return self.refusal(client, reason)
+
     def refusal(self, client: Client, reason: Reason) -> Reply:
         self._perhaps_fail("refusal")
         self.refused.append(reason)

@@ -1,4 +1,4 @@
-"""What a whole gateway is told in its files: a policy, logins, and a configuration. Data, to be changed by tests."""
+"""What a whole gateway is told in its files: a policy, logins, a configuration. Data, to be changed."""
 
 import copy
 import functools

@@ -35,11 +35,11 @@ class Arrival:
     def sealed(self) -> bytes:
         """The armoured OpenPGP message in it, for `gnupg_home.open_with_gpg`."""
         part = message_from_bytes(self.octets).get_payload(1)
-        return bytes(part.get_payload(decode=True))  # type: ignore[union-attr, arg-type]
+        return bytes(part.get_payload(decode=True))  # type: ignore[union-attr]
 
 
 class NextHop:
-    """Listens on a port of loopback until `close`. Answers as `script` says; it may be changed at any time."""
+    """Listens on a port of loopback until `close`. Answers as `script` says, which may be changed."""
 
     def __init__(self, script: Script | None = None) -> None:
         self._loop = asyncio.new_event_loop()

@@ -16,7 +16,6 @@ started again on the same state. What is looked at from outside (`log_lines`,
 import json
 import signal
 import sqlite3
-import subprocess
 import sys
 import tempfile
 import threading
@@ -32,78 +31,15 @@ import pytest
 from rorpost_gateway.decision_log.verify import Verified, verify_log
 from tests.peers import gateway_world as world
 from tests.peers.authority import Authority
+from tests.peers.daemon_process import BOUND_SECONDS, DaemonProcess
 from tests.peers.gnupg_home import PreparedKeys
 from tests.peers.next_hop import NextHop
 from tests.peers.sink import Script
 from tests.peers.submitting import Heard, Submission, make_message, submit
 
-BOUND_SECONDS = 60
 _LOOK_AGAIN_SECONDS = 0.02
 T = TypeVar("T")
 SERVE = (sys.executable, "-m", "rorpost_gateway", "serve")
-
-
-class DaemonProcess:
-    """One run of the daemon. Its operator's log is read as it comes; JSON lines are in `events`."""
-
-    def __init__(self, command: list[str], environment: Mapping[str, str] | None = None) -> None:
-        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, env=environment)
-        self.lines: list[str] = []
-        self.events: list[dict[str, Any]] = []
-        self._news = threading.Condition()
-        self._ended = False
-        self._reader = threading.Thread(target=self._read, name="operator's log", daemon=True)
-        self._reader.start()
-
-    def wait_for_event(self, name: str, *, count: int = 1) -> dict[str, Any]:
-        """The `count`-th event of that name. Raises AssertionError where the daemon ended without it."""
-
-        def found() -> bool:
-            return self._ended or sum(event.get("event") == name for event in self.events) >= count
-
-        with self._news:
-            assert self._news.wait_for(found, BOUND_SECONDS), self.said(f"no event {name!r} in time")
-        events = [event for event in self.events if event.get("event") == name]
-        assert len(events) >= count, self.said(f"ended without event {name!r}")
-        return events[count - 1]
-
-    def wait(self) -> int:
-        """Its exit code (negative: the signal that killed it), with its log read to the end."""
-        code = self.process.wait(BOUND_SECONDS)
-        self._reader.join(BOUND_SECONDS)
-        return code
-
-    def send(self, number: signal.Signals) -> None:
-        self.process.send_signal(number)
-
-    def end(self) -> None:
-        """Whatever state it is in."""
-        if self.process.poll() is None:
-            self.process.kill()
-        self.wait()
-
-    def _read(self) -> None:
-        assert self.process.stderr is not None
-        with self.process.stderr as stderr:
-            for line in stderr:
-                self._take(line.decode("utf-8", "replace").rstrip("\n"))
-        with self._news:
-            self._ended = True
-            self._news.notify_all()
-
-    def _take(self, line: str) -> None:
-        try:
-            event = json.loads(line)
-        except ValueError:
-            event = None
-        with self._news:
-            self.lines.append(line)
-            if isinstance(event, dict):
-                self.events.append(event)
-            self._news.notify_all()
-
-    def said(self, what: str) -> str:
-        return "\n".join([f"{what}; the daemon said:", *self.lines[-20:]])
 
 
 class WholeGateway:
@@ -120,9 +56,10 @@ class WholeGateway:
         script: Script | None = None,
         folder: Path | None = None,
     ) -> None:
-        """`config` is laid over the usual one, `policy` replaces it; `home` is a GnuPG home of the test's own.
+        """`config` is laid over the usual one, `policy` replaces it, `script` is the next hop's.
 
-        `script` is the next hop's. The prepared home is shared: a test that changes keys gives a copy.
+        The prepared GnuPG home is shared: a test that changes keys gives a copy as `home`.
+        `folder` is where the gateway's own folder is made; its path must be short.
         """
         self._given = tempfile.TemporaryDirectory(prefix="rw", dir=folder or "/tmp")
         self.folder = Path(self._given.name)

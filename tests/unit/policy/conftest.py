@@ -75,6 +75,9 @@ class AllKeys:
     def for_signing(self, address: str, pinned: Collection[str], at: datetime) -> KeyChoice | Reason:
         return self._choose("sign", address, pinned)
 
+    def fault_of(self, sealed_to: KeyChoice, at: datetime) -> Reason | None:
+        return self.states.get(sealed_to.subkey) or self.states.get(sealed_to.primary)
+
     def _choose(self, use: str, address: str, pinned: Collection[str]) -> KeyChoice | Reason:
         self.asked.append((use, address, tuple(pinned)))
         first: Reason | None = None

@@ -61,8 +61,13 @@ def test_a_key_has_changed(world: Any, fingerprint: str, reason: Reason) -> None
     assert again(world, keys=world.Keys({fingerprint: reason})).reason is reason
 
 
-def test_another_subkey_is_chosen_now(world: Any) -> None:
-    assert again(world, encrypted_to_subkey="SUB OLD").reason is Reason.KEY_UNUSABLE
+def test_another_subkey_would_be_chosen_now_but_the_old_one_is_still_good(world: Any) -> None:
+    assert again(world, encrypted_to_subkey="SUB OLD").accepted
+
+
+def test_the_subkey_it_was_sealed_to_has_been_revoked(world: Any) -> None:
+    revoked = world.Keys({"SUB OLD": Reason.KEY_REVOKED})
+    assert again(world, keys=revoked, encrypted_to_subkey="SUB OLD").reason is Reason.KEY_REVOKED
 
 
 def test_the_key_it_was_sealed_to_counts_not_the_one_that_would_be_chosen_now(world: Any) -> None:

@@ -468,7 +468,13 @@ async def test_no_more_attempts_at_a_next_hop_than_it_has_connections(
 ) -> None:
     for _ in range(20):
         await put(queue)
-    await tower.work()
+    hop.gate.clear()
+    working = asyncio.create_task(tower.work())
+    async with asyncio.timeout(10):
+        while hop.at_once < 2:
+            await asyncio.sleep(0)
+    hop.gate.set()
+    await working
     assert hop.most_at_once == 2
     assert len(hop.sent) == 20
     assert await tower.copies() == []
