@@ -1,8 +1,9 @@
 """Reading `policies/tests/*.yaml`: the policy's own cases, as they are written down.
 
 A case says `name`, `from`, `to`, `user`, `at`, `message` (`subject`, `importance`, `headers`)
-and `want`. Beyond that it may say `direction`, `login` (who is logged in, where that is not the user; `none` for a trusted network), `aliases` of that login,
-`keys` (usable, missing, expired, revoked or unusable) and, under `message`, `legal_basis`.
+and `want`. Beyond that it may say `direction`, `login` (who is logged in, where that is not the
+user; `none` for a trusted network), `aliases` of that login, `keys` (usable, missing, expired,
+revoked or unusable) and, under `message`, `legal_basis`.
 """
 
 from collections.abc import Iterable, Mapping
