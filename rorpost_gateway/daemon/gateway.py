@@ -128,6 +128,8 @@ class Gateway:
                 on_failure=log_failed,
             )
             closing.push_async_callback(decision_log.close)
+            if decision_log.torn_at_start is not None:
+                log.warning("torn-line-closed", file=decision_log.torn_at_start.file)
             queue = await open_queue(config.queue_url, config.file.parent)
             closing.push_async_callback(queue.close)
             await _begin(config, in_force, decision_log, queue, now())

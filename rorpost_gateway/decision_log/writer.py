@@ -85,6 +85,7 @@ class LogWriter:
         self._waiting.append(_Waiting(bodies=bodies, done=done))
         if self._flushing is None:
             self._flushing = asyncio.create_task(self._flush())
+            self._flushing.add_done_callback(self._flushed)
         return await done
 
     def heartbeat_due(self, now: float) -> bool:
@@ -101,10 +102,16 @@ class LogWriter:
     async def decision_ids_since(self, time: float, among: Collection[str] | None = None) -> set[str]:
         """Ids of accepted decisions in the log since `time` (and somewhat before), of those in `among`.
 
-        For start-up: which pending queue rows have their line. Raises OSError.
+        For start-up: which pending queue rows have their line. Raises LogUnavailable
+        where the files cannot be read.
         """
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(None, lambda: accepted_ids(self._folder, since=time, among=among))
+        read = partial(accepted_ids, self._folder, since=time, among=among)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(None, read)
+        except OSError as error:
+            raise LogUnavailable(
+                "the decision log cannot be read", private=f"decision log: {error}"
+            ) from error
 
     async def close(self) -> None:
         """Wait for what is on its way, then give up file and lock. Safe to call twice."""
@@ -123,6 +130,11 @@ class LogWriter:
                 await self._flush_group()
         finally:
             self._flushing = None
+
+    def _flushed(self, task: asyncio.Task[None]) -> None:
+        if task.cancelled() and self._waiting:  # before it ever began
+            self._flushing = None
+            self._fail(asyncio.CancelledError(), ())
 
     async def _flush_group(self) -> None:
         group, self._waiting = self._waiting, []

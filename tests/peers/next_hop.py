@@ -5,7 +5,9 @@ the partner's server for them. What it was given can be read at any time.
 """
 
 import asyncio
+import base64
 import concurrent.futures
+import hashlib
 import threading
 from collections.abc import Coroutine
 from dataclasses import dataclass
@@ -36,6 +38,14 @@ class Arrival:
         """The armoured OpenPGP message in it, for `gnupg_home.open_with_gpg`."""
         part = message_from_bytes(self.octets).get_payload(1)
         return bytes(part.get_payload(decode=True))  # type: ignore[union-attr]
+
+    @property
+    def sealed_sha256(self) -> str:
+        """Of the OpenPGP packets without armour, as the decision log names a copy; lower-case hex."""
+        lines = self.sealed.splitlines()
+        body = lines[lines.index(b"") + 1 :]
+        packets = [line for line in body if not line.startswith((b"=", b"-----"))]
+        return hashlib.sha256(base64.b64decode(b"".join(packets), validate=True)).hexdigest()
 
 
 class NextHop:

@@ -4,6 +4,7 @@ import pytest
 
 from rorpost_gateway.decision import Action
 from rorpost_gateway.decision_log.decision_id import new_decision_id
+from rorpost_gateway.errors import LogUnavailable
 
 OLD, OK, DEFERRED, FOREIGN, LATE = (new_decision_id(number) for number in range(5))
 
@@ -76,3 +77,11 @@ async def test_a_whole_line_that_only_lacked_its_newline_is_one(workshop) -> Non
     assert await log.decision_ids_since(0.0, {OK}) == {OK}
     await log.close()
     assert workshop.verify().torn == 0
+
+
+async def test_files_that_cannot_be_read_are_a_named_error(workshop, log) -> None:
+    for path in workshop.files():
+        path.unlink()
+    workshop.folder.rename(workshop.folder.with_name("moved"))
+    with pytest.raises(LogUnavailable):
+        await log.decision_ids_since(0.0)

@@ -1,0 +1,5 @@
+"""The fixture of the scenarios."""
+
+from tests.e2e.scenario import scenario
+
+__all__ = ["scenario"]

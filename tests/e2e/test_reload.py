@@ -1,0 +1,102 @@
+"""SIGHUP: what operations change is in force with the next message, and a mistake changes nothing."""
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.e2e.scenario import MakeScenario, Scenario
+from tests.peers import gateway_world as world
+from tests.peers.gnupg_home import export_public, gpg, import_key, subkeys
+from tests.peers.submitting import make_message, submit
+
+HomeCopy = Callable[[Path], Path]
+
+
+def without_anna(gateway: Scenario) -> dict[str, Any]:
+    policy = copy.deepcopy(gateway.policy)
+    users = policy["mailboxes"][world.HOME_CARE]["users"]
+    users[:] = [user for user in users if user["user"] != world.ANNA]
+    return policy
+
+
+def test_who_is_removed_is_refused_on_an_open_session(scenario: MakeScenario) -> None:
+    gateway = scenario()
+    with gateway.connect() as client:
+        assert submit(client, make_message(message_id="<1@klient>")).accepted
+        gateway.set_policy(without_anna(gateway))
+        assert gateway.reload()
+        assert submit(client, make_message(message_id="<2@klient>")).reason == "user-not-authorised"
+        gateway.set_policy(gateway.policy)
+        assert gateway.reload()
+        assert submit(client, make_message(message_id="<3@klient>")).accepted
+    gateway.wait_until_relayed(2)
+    first, second, third = gateway.decisions()
+    assert first["policy"] == third["policy"] != second["policy"]
+    loaded = gateway.lines_of("policy")
+    assert [line["revision"] for line in loaded] == [first["policy"], second["policy"], first["policy"]]
+    assert (loaded[1]["counts"]["users_gained"], loaded[1]["counts"]["users_lost"]) == (0, 1)
+    kept = {path.stem for path in (gateway.state / "policies").glob("*.json")}
+    assert kept == {first["policy"], second["policy"]}
+
+
+def test_a_transaction_keeps_the_policy_it_began_with(scenario: MakeScenario) -> None:
+    gateway = scenario()
+    with gateway.connect() as client:
+        assert client.envelope(world.HOME_CARE, (world.BRINKEN,)).code == 250
+        gateway.set_policy(without_anna(gateway))
+        assert gateway.reload()
+        client.begin_data()
+        client.send_message_octets(make_message())
+        assert client.answer().reason == "ok"
+        assert submit(client, make_message(message_id="<2@klient>")).reason == "user-not-authorised"
+    gateway.wait_until_relayed(1)
+
+
+def test_a_broken_policy_changes_nothing_and_says_where(scenario: MakeScenario) -> None:
+    gateway = scenario()
+    assert gateway.submit().accepted
+    gateway.set_policy("mailboxes:\n  rorpost.a@motala.se:\n    nam: Fel\nchannels: []\n")
+    assert not gateway.reload()
+    event = gateway.running.wait_for_event("reload-refused")
+    assert "policy.yaml:3:5: unknown key" in event["why"]
+    assert gateway.submit(body="Hej igen").accepted
+    gateway.wait_until_relayed(2)
+    assert {line["policy"] for line in gateway.decisions()} == {event["in_force"]}
+    gateway.set_policy(without_anna(gateway))
+    assert gateway.reload()
+    assert gateway.submit(body="Hej en gang till").reason == "user-not-authorised"
+
+
+def test_a_new_key_is_used_and_a_removed_login_is_refused(
+    scenario: MakeScenario, home_copy: HomeCopy, prepared_keys: Any
+) -> None:
+    home = home_copy(prepared_keys.sender_home)
+    gpg(home, "--delete-keys", prepared_keys.two_user_ids)
+    gateway = scenario(home=home)
+    refused = gateway.submit(recipients=(world.LYCKORNA,))
+    assert (refused.step, refused.reason) == ("RCPT", None)
+    assert "[key-missing]" in refused.recipients[world.LYCKORNA][1]
+    import_key(home, export_public(prepared_keys.receiver_home, prepared_keys.two_user_ids))
+    assert gateway.reload()
+    assert gateway.submit(recipients=(world.LYCKORNA,)).accepted
+    gateway.wait_until_relayed(1)
+    [encryption_key] = subkeys(prepared_keys.receiver_home, prepared_keys.two_user_ids)
+    packets = gpg(prepared_keys.receiver_home, "--list-packets", stdin=gateway.next_hop.arrivals[0].sealed)
+    assert encryption_key[-16:].encode() in packets
+
+
+def test_a_removed_login_is_refused_at_once(scenario: MakeScenario) -> None:
+    gateway = scenario()
+    users = gateway.folder / "users.yaml"
+    kept = users.read_text(encoding="utf-8")
+    entry = kept[kept.index("anna:") : kept.index("bo:")]
+    with gateway.connect(login=None) as client:
+        users.write_text(kept.replace(entry, ""), encoding="utf-8")
+        assert gateway.reload()
+        code, text = client.docmd("AUTH", f"PLAIN {world.as_plain('anna')}")
+        assert (code, text.startswith(b"5.7.8 [login-failed]")) == (535, True)
+    users.write_text(kept, encoding="utf-8")
+    assert gateway.reload()
+    assert gateway.submit().accepted
+    gateway.wait_until_relayed(1)
