@@ -38,7 +38,7 @@ def step(draw: st.DrawFn) -> Step:
     steps: list[Step] = [
         lambda c, _: operations.insert_pending(c, message(identity), [copy(BRINKEN), copy(LYCKORNA)]),
         lambda c, now: operations.make_ready(c, identity, now),
-        lambda c, _: operations.discard_pending(c, identity),
+        lambda c, _: operations.discard_pending(c, identity, some),
         lambda c, now: operations.claim(
             c, node=node, now=now, lease_seconds=LEASE, limit=limit, busy_domains=()
         ),
@@ -46,7 +46,8 @@ def step(draw: st.DrawFn) -> Step:
             c, identity, recipient, Retry(next_attempt_at=now + 3, reply="451", next_hop="mx")
         ),
         lambda c, now: operations.mark_bounced(c, identity, recipient, now),
-        lambda c, _: operations.finish(c, identity, recipient),
+        lambda c, _: operations.finish(c, identity, recipient, undelivered=False),
+        lambda c, _: operations.finish(c, identity, recipient, undelivered=True),
         lambda c, _: operations.hold(c, identity, some, because),
         lambda c, now: operations.release(c, identity, some, now),
         lambda c, now: operations.retry_now(c, identity, some, now),
