@@ -63,6 +63,10 @@ class QueueUnavailable(GatewayError):
     """The store cannot be written or read for another reason."""
 
 
+class SealSeen(GatewayError):
+    """The same signed content came before, to the same recipient: nothing was queued."""
+
+
 class NotFound(GatewayError):
     """An operator asked for a queue entry, a key or a user that does not exist."""
 

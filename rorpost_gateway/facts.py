@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from rorpost_gateway.decision import Reason
+
 
 @dataclass(frozen=True, kw_only=True)
 class MessageFacts:
@@ -29,3 +31,19 @@ class MessageFacts:
     received_count: int = 0
     received_here: bool = False  # a Received field names this gateway
     fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SealFacts:
+    """What opening a partner's message showed, beside the message itself.
+
+    `key_fault` is what the key index says against the signing key, at the signature's
+    time and now. `outer_fault` is set where what stands outside the seal, or the
+    envelope, is not what stands under the signature.
+    """
+
+    signer: str  # primary fingerprint, upper-case hex
+    signed_at: datetime
+    protected: bool  # whether the header fields stand under the signature
+    key_fault: Reason | None = None
+    outer_fault: Reason | None = None

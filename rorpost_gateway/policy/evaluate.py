@@ -11,9 +11,10 @@ from enum import StrEnum
 
 from rorpost_gateway.decision import Direction, KeyChoice, Position, Reason, Verdict
 from rorpost_gateway.openpgp.base import KeyIndex
+from rorpost_gateway.policy.answers import Answer, Rule
 from rorpost_gateway.policy.inquiry import Inquiry, Question, Reading, own_mailbox, without_pin
 from rorpost_gateway.policy.model import Policy
-from rorpost_gateway.policy.rule_table import ENVELOPE_RULES, Answer, Rule, rules_for
+from rorpost_gateway.policy.rule_table import ENVELOPE_RULES, rules_for
 
 __all__ = [
     "Outcome",

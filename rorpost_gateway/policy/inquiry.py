@@ -6,14 +6,14 @@ its recipients is a `Reading`, shared by the questions of all recipients.
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Generic, TypeVar, overload
 
 from rorpost_gateway.address import domain_of, parse_address
 from rorpost_gateway.decision import DeclaredBy, DeclaredUser, Direction, KeyChoice, Reason
 from rorpost_gateway.envelope import Login
 from rorpost_gateway.errors import AddressMalformed
-from rorpost_gateway.facts import MessageFacts
+from rorpost_gateway.facts import MessageFacts, SealFacts
 from rorpost_gateway.identity_number import contains_identity_number
 from rorpost_gateway.openpgp.base import KeyIndex
 from rorpost_gateway.policy.model import Authorisation, Channel, Mailbox, Policy, Rules, Source
@@ -50,8 +50,10 @@ class Question:
     """May this be sent? Addresses are lower case; `at` is aware.
 
     `facts` is None at MAIL and RCPT: rules that read the message are not tried then.
-    `login` is None for a session from a trusted network. `person` is set in Exchange's
-    on-behalf form only: the reverse-path, while `sender` is the mailbox in From.
+    `seal` comes with `facts` where the direction is inbound, and signatures older than
+    `max_age` are refused then. `login` is None for a session from a trusted network.
+    `person` is set in Exchange's on-behalf form only: the reverse-path, while `sender`
+    is the mailbox in From.
     """
 
     direction: Direction
@@ -63,11 +65,13 @@ class Question:
     facts: MessageFacts | None = None
     envelope_recipients: tuple[str, ...] = ()
     person: str | None = None
+    seal: SealFacts | None = None
+    max_age: timedelta = timedelta(days=14)
 
     def __post_init__(self) -> None:
-        if self.direction is Direction.INBOUND and self.facts is not None:
+        if self.direction is Direction.INBOUND and (self.facts is None) != (self.seal is None):
             # Fail closed: an inbound message is judged by what stands under its signature.
-            raise ValueError("the rules read submitted messages only")
+            raise ValueError("an inbound message without its seal cannot be judged")
 
 
 class Reading:
@@ -166,6 +170,23 @@ class Inquiry:
         return self.keys.for_signing(self.sender.address, pinned, self.question.at)
 
     @once
+    def accepted_signers(self) -> frozenset[str]:
+        """The keys whose signature counts for the sending mailbox."""
+        if self.sender is None:
+            return frozenset()
+        people = {
+            period.key
+            for periods in self.sender.users.values()
+            for period in periods
+            if period.key is not None and period.in_force(self.day) and Source.SIGNATURE in self.rules.sources
+        }
+        pinned = self.sender.keys_on(self.day)
+        if not self.sender.keys and domain_of(self.sender.address) in self.question.own_domains:
+            ours = self.keys.for_signing(self.sender.address, (), self.question.at)
+            pinned = (ours.primary,) if isinstance(ours, KeyChoice) else ()
+        return frozenset((*people, *pinned))
+
+    @once
     def statements(self) -> tuple[DeclaredUser | Reason, ...]:
         """What each source that says anything says, in the order of the sources."""
         return tuple(self._statements())
@@ -194,7 +215,7 @@ class Inquiry:
     @once
     def legal_basis(self) -> str | None:
         """The stated legal basis as the policy spells it; None where none, or not one of the list, is."""
-        stated = self.facts.fields.get(LEGAL_BASIS_FIELD, ())
+        stated = self.facts.fields.get(LEGAL_BASIS_FIELD, ()) if self.may_be_read else ()
         if len(stated) != 1:
             return None
         wanted = stated[0].strip().casefold()
@@ -202,13 +223,26 @@ class Inquiry:
 
     def _statements(self) -> Iterator[DeclaredUser | Reason]:
         for source in self.rules.sources:
-            if source is Source.HEADER:
+            if source is Source.HEADER and self.may_be_read:
                 yield from self._header_statement()
-            elif source is Source.SENDER:
+            elif source is Source.SENDER and self.may_be_read:
                 yield from self._sender_statement()
+            elif source is Source.SIGNATURE and self.question.seal is not None:
+                yield from self._signature_statement(self.question.seal)
             elif source is Source.LOGIN and self.question.login is not None:
                 address = self._listed_address(self.question.login)
                 yield DeclaredUser(address=address, declared_by=DeclaredBy.LOGIN)
+
+    @property
+    def may_be_read(self) -> bool:
+        """Whether header fields count: submitted ones do, a partner's only under the signature."""
+        return self.question.seal is None or self.question.seal.protected
+
+    def _signature_statement(self, seal: SealFacts) -> Iterator[DeclaredUser]:
+        for periods in self.sender.users.values() if self.sender is not None else ():
+            for period in periods:
+                if period.key == seal.signer and period.in_force(self.day):
+                    yield DeclaredUser(address=period.user, declared_by=DeclaredBy.SIGNATURE)
 
     def _header_statement(self) -> Iterator[DeclaredUser | Reason]:
         values = self.facts.fields.get(self.rules.header.lower(), ())

@@ -36,6 +36,7 @@ class Authorisation:
     valid_from: date
     valid_until: date
     position: Position
+    key: str | None = None  # fingerprint of the person's own signing key, at a partner's mailbox
 
     def in_force(self, day: date) -> bool:
         return self.valid_from <= day <= self.valid_until

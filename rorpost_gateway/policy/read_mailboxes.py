@@ -94,6 +94,7 @@ def _read_authorisation(section: Section, max_days: int) -> Authorisation:
         valid_from=section.date("valid_from"),
         valid_until=section.date("valid_until"),
         position=section.position(),
+        key=_person_key(section),
     )
     if authorisation.executed_by and authorisation.executed_by == authorisation.requested_by:
         section.complain("executed_by", "is the one who asked; somebody else carries it out")
@@ -107,6 +108,11 @@ def _read_authorisation(section: Section, max_days: int) -> Authorisation:
         )
     section.finish()
     return authorisation
+
+
+def _person_key(section: Section) -> str | None:
+    fingerprint = section.text("key", None, pattern=_FINGERPRINT)
+    return None if fingerprint is None else fingerprint.upper()
 
 
 def check_period(section: Section, first: date | None, last: date | None) -> None:

@@ -5,27 +5,14 @@ order of `RULES` is the order of `Reason`; the first rule that fails decides. Ea
 may rely on every rule before it.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import NamedTuple
-
-from rorpost_gateway.decision import DeclaredUser, Direction, KeyChoice, Position, Reason
+from rorpost_gateway.decision import DeclaredUser, Direction, KeyChoice, Reason
+from rorpost_gateway.policy.answers import Answer, Rule, answer
+from rorpost_gateway.policy.inbound_rules import OPENED_RULES
 from rorpost_gateway.policy.inquiry import Inquiry
 
 RECEIVED_MOST = (
     50  # trace fields; RFC 5321, 6.3 asks for a limit of at least 100 hops where nothing else helps
 )
-
-
-class Answer(NamedTuple):
-    """A rule's word. `position` is the line of policy behind it, if there is one."""
-
-    reason: Reason
-    position: Position | None = None
-
-
-def _answer(reason: Reason, position: Position | None, *, fails: bool) -> Answer:
-    return Answer(reason if fails else Reason.OK, position)
 
 
 def _sender_is_a_mailbox(asked: Inquiry) -> Answer:
@@ -53,7 +40,7 @@ def _channel_is_valid(asked: Inquiry) -> Answer:
     channel = asked.channel
     if channel is None:
         return Answer(Reason.CHANNEL_NOT_VALID)
-    return _answer(Reason.CHANNEL_NOT_VALID, channel.validity_position, fails=not channel.in_force(asked.day))
+    return answer(Reason.CHANNEL_NOT_VALID, channel.validity_position, fails=not channel.in_force(asked.day))
 
 
 def _keys_are_usable(asked: Inquiry) -> Answer:
@@ -70,7 +57,7 @@ def _user_is_declared(asked: Inquiry) -> Answer:
     undeclared = not asked.statements or not all(
         isinstance(statement, DeclaredUser) for statement in asked.statements
     )
-    return _answer(
+    return answer(
         Reason.USER_NOT_DECLARED, asked.rules.positions.get("declared_user.sources"), fails=undeclared
     )
 
@@ -87,7 +74,7 @@ def _user_is_who_they_say(asked: Inquiry) -> Answer:
         or (question.login is not None and declared.address not in question.login.addresses)
         or (question.person is not None and asked.facts.sender != (question.person,))
     )
-    return _answer(Reason.USER_MISMATCH, asked.rules.positions.get("declared_user.sources"), fails=mismatch)
+    return answer(Reason.USER_MISMATCH, asked.rules.positions.get("declared_user.sources"), fails=mismatch)
 
 
 def _user_is_authorised(asked: Inquiry) -> Answer:
@@ -105,7 +92,7 @@ def _authorisation_is_valid(asked: Inquiry) -> Answer:
 
 
 def _author_is_the_mailbox(asked: Inquiry) -> Answer:
-    return _answer(Reason.AUTHOR_MISMATCH, None, fails=asked.facts.authors != (asked.question.sender,))
+    return answer(Reason.AUTHOR_MISMATCH, None, fails=asked.facts.authors != (asked.question.sender,))
 
 
 def _recipients_are_visible(asked: Inquiry) -> Answer:
@@ -113,43 +100,33 @@ def _recipients_are_visible(asked: Inquiry) -> Answer:
     hidden = asked.facts.bcc_present
     if asked.rules.recipients_in_header:
         hidden = hidden or not asked.reading.visible.issuperset(recipients)
-    return _answer(Reason.HIDDEN_RECIPIENT, asked.rules.positions.get("recipients_in_header"), fails=hidden)
+    return answer(Reason.HIDDEN_RECIPIENT, asked.rules.positions.get("recipients_in_header"), fails=hidden)
 
 
 def _addresses_are_mailboxes(asked: Inquiry) -> Answer:
-    return _answer(Reason.OUTSIDE_RECIPIENT, None, fails=asked.reading.names_outsider)
+    return answer(Reason.OUTSIDE_RECIPIENT, None, fails=asked.reading.names_outsider)
 
 
 def _is_not_urgent(asked: Inquiry) -> Answer:
     urgent = asked.rules.urgent_refused and asked.facts.urgent
-    return _answer(Reason.URGENT, asked.rules.positions.get("urgent"), fails=urgent)
+    return answer(Reason.URGENT, asked.rules.positions.get("urgent"), fails=urgent)
 
 
 def _subject_holds_no_identity_number(asked: Inquiry) -> Answer:
     found = asked.rules.identity_number_refused and asked.reading.identity_number_in_subject
     position = asked.rules.positions.get("identity_number_in_subject")
-    return _answer(Reason.IDENTITY_NUMBER_IN_SUBJECT, position, fails=found)
+    return answer(Reason.IDENTITY_NUMBER_IN_SUBJECT, position, fails=found)
 
 
 def _legal_basis_is_stated(asked: Inquiry) -> Answer:
     missing = asked.rules.legal_basis is not None and asked.legal_basis is None
-    return _answer(Reason.LEGAL_BASIS_MISSING, asked.rules.positions.get("legal_basis"), fails=missing)
+    return answer(Reason.LEGAL_BASIS_MISSING, asked.rules.positions.get("legal_basis"), fails=missing)
 
 
 def _goes_in_no_circle(asked: Inquiry) -> Answer:
     facts = asked.facts
     loop = facts.sealed_already or facts.received_here or facts.received_count > RECEIVED_MOST
-    return _answer(Reason.MAIL_LOOP, None, fails=loop)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rule:
-    """One row. `name` is its key in the policy file, or what it is called where it has none."""
-
-    reasons: tuple[Reason, ...]
-    name: str
-    check: Callable[[Inquiry], Answer]
-    outbound_only: bool = True
+    return answer(Reason.MAIL_LOOP, None, fails=loop)
 
 
 _KEY_REASONS = (Reason.KEY_MISSING, Reason.KEY_EXPIRED, Reason.KEY_REVOKED, Reason.KEY_UNUSABLE)
@@ -197,16 +174,15 @@ MESSAGE_RULES = (
     Rule(reasons=(Reason.LEGAL_BASIS_MISSING,), name="rules.legal_basis", check=_legal_basis_is_stated),
     Rule(reasons=(Reason.MAIL_LOOP,), name="mail-loop", check=_goes_in_no_circle),
 )
-"""Tried after DATA. Outbound only: an inbound message is judged by what its signature covers."""
+"""Tried after DATA, outbound; `inbound_rules` has those for what a partner sealed."""
 
 RULES = ENVELOPE_RULES + MESSAGE_RULES
-
 
 _INBOUND_RULES = tuple(rule for rule in RULES if not rule.outbound_only)
 
 
 def rules_for(direction: Direction, *, with_message: bool) -> tuple[Rule, ...]:
-    """The rules that are tried, in order. Inbound, none of them reads the message."""
+    """The rules that are tried, in order."""
     if direction is Direction.INBOUND:
-        return _INBOUND_RULES
+        return _INBOUND_RULES + OPENED_RULES if with_message else _INBOUND_RULES
     return RULES if with_message else ENVELOPE_RULES

@@ -64,8 +64,17 @@ class NewCopy:
     sealed_sha256: str
     sealed: bytes = field(repr=False)  # the whole outer message, CRLF line ends
     submission_digest: str = ""  # hex; of reverse-path, recipient, Message-ID and content
+    replay_guard: str = ""  # hex; inbound: of the signed payload, its signer and the recipient
     notify: frozenset[Notify] | None = None
     original_recipient: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeenSeal:
+    """What came before under the same replay guard."""
+
+    queue_id: str
+    sealed_sha256: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +134,16 @@ class Queue(Protocol):
         """
         ...
 
-    async def insert_pending(self, message: QueuedMessage, copies: Sequence[NewCopy]) -> None: ...
+    async def find_seals(self, guards: Collection[str]) -> Mapping[str, SeenSeal]:
+        """Replay guards that are taken, by pending copies too."""
+        ...
+
+    async def insert_pending(self, message: QueuedMessage, copies: Sequence[NewCopy]) -> None:
+        """Store the message; with it, in one transaction, its copies' replay guards.
+
+        Raises SealSeen where a guard is taken: then nothing is stored.
+        """
+        ...
 
     async def make_ready(self, queue_id: str, *, now: float) -> None:
         """All pending copies of the message become ready, due at once; their digests count."""
@@ -201,6 +219,10 @@ class Queue(Protocol):
 
     async def forget_submissions(self, *, before: float) -> int:
         """Drop submission digests older than `before`."""
+        ...
+
+    async def forget_seals(self, *, before: float) -> int:
+        """Drop replay guards of messages received before a moment."""
         ...
 
     async def close(self) -> None: ...

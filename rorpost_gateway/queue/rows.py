@@ -49,6 +49,17 @@ def copy_row(message: QueuedMessage, copy: NewCopy) -> dict[str, Value]:
     }
 
 
+def seal_row(message: QueuedMessage, copy: NewCopy) -> dict[str, Value]:
+    """The parameters of `take_seal`."""
+    return {
+        "guard": copy.replay_guard,
+        "sealed_sha256": copy.sealed_sha256,
+        "queue_id": message.queue_id,
+        "recipient": copy.recipient,
+        "seen_at": message.received_at,
+    }
+
+
 def copy_of(row: sqlite3.Row) -> Copy:
     """The copy that a row of the view `entries` describes."""
     return Copy(

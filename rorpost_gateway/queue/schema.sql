@@ -84,6 +84,22 @@ CREATE TABLE submissions (
 -- name: submissions_by_age
 CREATE INDEX submissions_seen ON submissions (seen_at)
 
+-- name: seals
+-- Replay guards: what was signed by whom for whom has been taken once, in which seal.
+CREATE TABLE seals (
+    guard         TEXT PRIMARY KEY,
+    sealed_sha256 TEXT NOT NULL,
+    queue_id      TEXT NOT NULL,
+    recipient     TEXT NOT NULL,
+    seen_at       REAL NOT NULL
+) STRICT, WITHOUT ROWID
+
+-- name: seals_by_age
+CREATE INDEX seals_seen ON seals (seen_at)
+
+-- name: seals_by_copy
+CREATE INDEX seals_of_copies ON seals (queue_id, recipient)
+
 -- name: entries
 -- A copy with what it shares with its siblings.
 CREATE VIEW entries AS

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from rorpost_gateway.errors import QueueFull
 from rorpost_gateway.queue import sqlite_operations as operations
-from rorpost_gateway.queue.base import Copy, NewCopy, QueuedMessage, Retry
+from rorpost_gateway.queue.base import Copy, NewCopy, QueuedMessage, Retry, SeenSeal
 from rorpost_gateway.queue.group_commit import Counters, GroupCommit
 from rorpost_gateway.queue.sqlite_file import BUSY_TIMEOUT_SECONDS, open_connection
 from rorpost_gateway.queue.sqlite_reader import Reader
@@ -72,6 +72,12 @@ class SqliteQueue:
     def counters(self) -> Counters:
         """Operations and the transactions that carried them."""
         return self._writer.counters
+
+    async def find_seals(self, guards: Collection[str]) -> Mapping[str, SeenSeal]:
+        return await self._reader.read(lambda c: operations.find_seals(c, guards))
+
+    async def forget_seals(self, *, before: float) -> int:
+        return await self._writer.run(lambda c: operations.forget_seals(c, before))
 
     async def insert_pending(self, message: QueuedMessage, copies: Sequence[NewCopy]) -> None:
         if not copies:

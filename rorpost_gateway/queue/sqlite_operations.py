@@ -8,15 +8,18 @@ import json
 import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 
-from rorpost_gateway.errors import NotFound, QueueUnavailable
-from rorpost_gateway.queue.base import HELD_BY_OPERATOR, Copy, NewCopy, QueuedMessage, Retry
-from rorpost_gateway.queue.rows import Value, copy_of, copy_row, message_row
+from rorpost_gateway.errors import NotFound, QueueUnavailable, SealSeen
+from rorpost_gateway.queue.base import HELD_BY_OPERATOR, Copy, NewCopy, QueuedMessage, Retry, SeenSeal
+from rorpost_gateway.queue.rows import Value, copy_of, copy_row, message_row, seal_row
 from rorpost_gateway.queue.statements import load_statements
 
 _SQL = load_statements("statements.sql")
 
 
 def insert_pending(connection: sqlite3.Connection, message: QueuedMessage, copies: Sequence[NewCopy]) -> None:
+    for copy in copies:
+        if copy.replay_guard and not _changed(connection, "take_seal", seal_row(message, copy)):
+            raise SealSeen("the same signed content came before")
     try:
         connection.execute(_SQL["insert_message"], message_row(message))
         for copy in copies:
@@ -34,6 +37,7 @@ def make_ready(connection: sqlite3.Connection, queue_id: str, now: float) -> Non
 
 
 def discard_pending(connection: sqlite3.Connection, queue_id: str, recipient: str | None) -> None:
+    connection.execute(_SQL["give_seals_back"], {"queue_id": queue_id, "recipient": recipient})
     connection.execute(_SQL["discard_pending"], {"queue_id": queue_id, "recipient": recipient})
     connection.execute(_SQL["forget_message"], {"queue_id": queue_id})
 
@@ -102,6 +106,15 @@ def release_claims(connection: sqlite3.Connection, node: str) -> int:
 
 def forget_submissions(connection: sqlite3.Connection, before: float) -> int:
     return _changed(connection, "forget_submissions", {"before": before})
+
+
+def find_seals(connection: sqlite3.Connection, guards: Collection[str]) -> Mapping[str, SeenSeal]:
+    rows = connection.execute(_SQL["find_seals"], {"guards": json.dumps(list(guards))})
+    return {guard: SeenSeal(queue_id=queue_id, sealed_sha256=sealed) for guard, queue_id, sealed in rows}
+
+
+def forget_seals(connection: sqlite3.Connection, before: float) -> int:
+    return _changed(connection, "forget_seals", {"before": before})
 
 
 def find_duplicates(

@@ -1,3 +1,23 @@
+-- name: take_seal
+-- With the copies, so that the guard is durable exactly when they are.
+INSERT INTO seals (guard, sealed_sha256, queue_id, recipient, seen_at)
+VALUES (:guard, :sealed_sha256, :queue_id, :recipient, :seen_at)
+ON CONFLICT (guard) DO NOTHING
+
+-- name: give_seals_back
+-- Of copies that are about to be discarded: nobody was told that they were taken.
+DELETE FROM seals
+WHERE queue_id = :queue_id AND recipient = COALESCE(:recipient, recipient)
+  AND EXISTS (SELECT 1 FROM copies c
+              WHERE c.queue_id = seals.queue_id AND c.recipient = seals.recipient AND c.state = 'pending')
+
+-- name: find_seals
+SELECT guard, queue_id, sealed_sha256 FROM seals
+WHERE guard IN (SELECT value FROM json_each(:guards))
+
+-- name: forget_seals
+DELETE FROM seals WHERE seen_at < :before
+
 -- name: insert_message
 INSERT INTO messages (queue_id, direction, reverse_path, message_id, received_at, size, policy,
                       declared_user, declared_by, ret, envid)

@@ -331,7 +331,7 @@ class TestTrace:
 
 class TestInbound:
     def test_an_inbound_message_is_never_judged_by_these_rules(self, world: Any) -> None:
-        with pytest.raises(ValueError, match="submitted messages only"):
+        with pytest.raises(ValueError, match="without its seal"):
             world.question(direction=Direction.INBOUND)
 
     @pytest.mark.parametrize(
