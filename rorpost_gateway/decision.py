@@ -32,6 +32,7 @@ class Reason(StrEnum):
     TLS_REQUIRED = "tls-required"
     LOGIN_REQUIRED = "login-required"
     LOGIN_FAILED = "login-failed"
+    CLIENT_NOT_ALLOWED = "client-not-allowed"
     SENDER_NOT_A_MAILBOX = "sender-not-a-mailbox"
     RECIPIENT_NOT_A_MAILBOX = "recipient-not-a-mailbox"
     PAIR_NOT_ALLOWED = "pair-not-allowed"

@@ -70,6 +70,8 @@ def wanted(notify: Collection[Notify] | None, happened: Happened) -> bool:
     """
     if notify is None:
         return happened is not Happened.RELAYED
+    if happened is Happened.HELD and Notify.FAILURE in notify:
+        return True  # nothing ends a hold but an operator: for who sent it, that may well be the end of it
     return _WANTED_AS[happened] in notify
 
 

@@ -25,7 +25,8 @@ def folded(fields: Sequence[tuple[str, str]]) -> bytes:
 
 def _one(name: str, value: str) -> bytes:
     lines = [f"{name}:"]
-    for word in value.split(" "):
+    # Without empty words: a line of nothing but spaces ends a block for some readers.
+    for word in value.split():
         if (
             len(lines[-1]) + 1 + len(word) > _LINE_CHARACTERS
             and lines[-1].strip()

@@ -5,6 +5,7 @@ RFC 5321 (MAIL, RCPT) and RFC 3461 (NOTIFY, ORCPT, RET, ENVID).
 
 from dataclasses import dataclass
 from enum import StrEnum
+from ipaddress import IPv6Network
 
 
 class Notify(StrEnum):
@@ -50,6 +51,13 @@ class Client:
     tls: str | None = None  # protocol version, such as "TLSv1.3"; None in clear text
     login: Login | None = None
     trusted: tuple[TrustedNetwork, ...] = ()  # every listed network the address lies in
+
+    @property
+    def network(self) -> str:
+        """What one customer has, for limits: the IPv4 address, or the /64 of an IPv6 one (RFC 6177)."""
+        if ":" not in self.ip:
+            return self.ip
+        return str(IPv6Network((self.ip, 64), strict=False))
 
 
 @dataclass(frozen=True, kw_only=True)

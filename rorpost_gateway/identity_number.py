@@ -79,7 +79,7 @@ def _plain(text: str) -> str:
 
 
 def _plain_character(character: str) -> str:
-    if character.isascii():
+    if " " <= character <= "~" or character.isspace():
         return character
     category = unicodedata.category(character)
     if category == "Nd":
@@ -88,4 +88,4 @@ def _plain_character(character: str) -> str:
         return "-"
     if category in {"Zs", "Zl", "Zp"}:
         return " "
-    return "" if category in {"Cf", "Mn", "Me"} else character
+    return "" if category in {"Cc", "Cf", "Mn", "Me"} else character

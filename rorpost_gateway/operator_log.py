@@ -4,19 +4,65 @@ It tells what the daemon does and what troubles it. It is not the decision log, 
 it holds no content, no subject, no identity number and no secret: event names are
 fixed words, values are names, counts, reason codes and addresses the policy knows.
 
+A standard error that cannot be written (its reader has gone or does not read, its disk
+is full) stops nothing: lines are lost then, and no message is refused, kept waiting or
+sent again for their sake.
+
 Loggers of third parties are turned down for good: at DEBUG some of them write the
 very octets that this house exists to protect.
 """
 
 import logging
+import select
 import sys
 from collections.abc import Mapping, MutableMapping
-from typing import Any
+from contextlib import suppress
+from typing import Any, TextIO, cast
 
 import structlog
 
+PIECE_CHARACTERS = 1024  # at most 4,096 octets, which a pipe or socket with room takes whole
+PATIENCE_MILLISECONDS = 50
+
 # aiosmtpd logs message lines, python-gnupg plaintext chunks, asyncio's debug mode handles.
 MUTED = ("mail.log", "mail.debug", "mail.error", "gnupg", "aiosmtplib")
+
+
+class _Lossy:
+    """Standard error, as it is at each line; never an error, and never a long wait.
+
+    The event loop writes here. A pipe that is full is waited for once, briefly, and not
+    again until it has room; a piece is small enough to fit where there is room at all.
+    """
+
+    def __init__(self) -> None:
+        self._stalled = False
+        self._torn = False
+
+    def write(self, text: str) -> None:
+        if self._torn:
+            text = f"\n{text}"
+        with suppress(OSError, ValueError):
+            for start in range(0, len(text), PIECE_CHARACTERS):
+                if not self._has_room():
+                    self._torn = self._torn or start > 0
+                    return
+                sys.stderr.write(text[start : start + PIECE_CHARACTERS])
+                sys.stderr.flush()
+            self._torn = False
+
+    def flush(self) -> None:
+        """Nothing: what was written is out."""
+
+    def _has_room(self) -> bool:
+        try:
+            descriptor = sys.stderr.fileno()
+        except (OSError, ValueError):  # no file at all
+            return True
+        room = select.poll()
+        room.register(descriptor, select.POLLOUT)
+        self._stalled = not room.poll(0 if self._stalled else PATIENCE_MILLISECONDS)
+        return not self._stalled
 
 
 def configure(*, as_json: bool | None = None) -> None:
@@ -34,7 +80,7 @@ def configure(*, as_json: bool | None = None) -> None:
             _name_exception,
             renderer,
         ],
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(file=cast("TextIO", _Lossy())),
         cache_logger_on_first_use=False,
     )
     mute_third_parties()
@@ -53,7 +99,7 @@ def _name_exception(_logger: object, _method: str, event: MutableMapping[str, An
 
     The text of a foreign exception may quote what it choked on.
     """
-    error = event.pop("error", None)
+    error = event.get("error")
     if isinstance(error, BaseException):
         event["error"] = type(error).__name__
         event["at"] = _places(error)

@@ -75,6 +75,12 @@ _ROWS: dict[Reason, _Row] = {
         sv="Fel användarnamn eller lösenord.",
         en="Wrong user name or password.",
     ),
+    Reason.CLIENT_NOT_ALLOWED: _Row(
+        code=550,
+        enhanced="5.7.1",
+        sv="Den här servern får inte lämna post här. Be mottagarens IT lägga till nätet.",
+        en="This server may not bring mail here. Ask the recipient's IT to add its network.",
+    ),
     Reason.SENDER_NOT_A_MAILBOX: _Row(
         code=550,
         enhanced="5.7.1",
@@ -288,6 +294,10 @@ _ROWS: dict[Reason, _Row] = {
 }
 
 _PHONE = {Language.SV: "Tel", Language.EN: "Phone"}
+_USE_PGP_MIME = {
+    Language.SV: " Använd PGP/MIME, inte OpenPGP inne i texten.",
+    Language.EN: " Use PGP/MIME, not OpenPGP inside the text.",
+}
 _CLOSES = frozenset({Reason.TOO_MANY_CONNECTIONS, Reason.SHUTTING_DOWN})
 
 
@@ -299,11 +309,15 @@ def reply_for(
     unit: str = "",
     phone: str | None = None,
     close: bool = False,
+    use_pgp_mime: bool = False,
 ) -> Reply:
-    """The reply for a reason. `unit` and `phone` are the receiving unit's."""
+    """The reply for a reason. `unit` and `phone` are the receiving unit's.
+
+    `use_pgp_mime` adds what to do for somebody who encrypted, but not the whole message.
+    """
     row = _ROWS[reason]
     text = (row.sv if language is Language.SV else row.en).format(queue_id=queue_id)
-    text = f"[{reason}] {text}"
+    text = f"[{reason}] {text}{_USE_PGP_MIME[language] if use_pgp_mime else ''}"
     if phone and row.code >= 400:
         room = LINE_OCTETS - len(ascii_line(f"{row.code} {row.enhanced} {text}"))
         text += _telephone(language, unit, phone, room)

@@ -13,5 +13,8 @@ pytest_plugins: list[str] = [
     "tests.peers.queues",
     "tests.peers.sink",
     "tests.peers.postfix",
+    "tests.peers.dovecot",
     "tests.peers.whole_gateway",
+    "tests.peers.bare_client",
+    "tests.peers.outbound_house",
 ]

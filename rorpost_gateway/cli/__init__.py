@@ -20,3 +20,7 @@ def main() -> None:
         reason = f" ({error.private})" if error.private != error.public else ""
         sys.stderr.write(f"rorpost: {error.public}{reason}\n")
         sys.exit(1)
+    except OSError as error:
+        what = f"{error.filename}: " if error.filename else ""
+        sys.stderr.write(f"rorpost: {what}{error.strerror or type(error).__name__}\n")
+        sys.exit(1)

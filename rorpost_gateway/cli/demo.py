@@ -2,10 +2,12 @@
 
 import asyncio
 import shutil
+import signal
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import click
 from rich.console import Console
@@ -16,10 +18,11 @@ from rich.text import Text
 from rorpost_gateway import operator_log
 from rorpost_gateway.decision import Reason
 from rorpost_gateway.demo import names
-from rorpost_gateway.demo.run import Arrived, Demo, Outcome, Played, close
+from rorpost_gateway.demo.run import Arrived, Demo, Outcome, Played
 from rorpost_gateway.demo.stage import Stage
 
 HEAD_LINES = 14
+Result = TypeVar("Result")
 
 
 @click.command()
@@ -38,18 +41,27 @@ def demo(*, keep: bool, expectations: tuple[str, ...]) -> None:
     """
     operator_log.mute_third_parties()
     console = Console()
+    wanted = dict(_expectation(text) for text in expectations)
     folder = Path(tempfile.mkdtemp(prefix="rp", dir="/tmp"))
     try:
         if keep:
-            asyncio.run(_keep(folder, console))
+            asyncio.run(_until_sigterm(_keep(folder, console)))
             return
-        wanted = dict(_expectation(text) for text in expectations)
         with console.status("starting") as status:
-            outcome = asyncio.run(Demo(folder, status.update).run(wanted))
-        _print(outcome, console)
+            outcome = asyncio.run(_until_sigterm(Demo(folder, status.update).run(wanted)))
+    except asyncio.CancelledError:
+        sys.exit(128 + signal.SIGTERM)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+    _print(outcome, console)
     sys.exit(0 if outcome.as_expected else 1)
+
+
+async def _until_sigterm(work: Coroutine[None, None, Result]) -> Result:
+    """Do the work; SIGTERM cancels it, so that what it started ends in order."""
+    task = asyncio.create_task(work)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await task
 
 
 def _expectation(text: str) -> tuple[Reason, Reason]:
@@ -68,9 +80,10 @@ def _print(outcome: Outcome, console: Console) -> None:
         table.add_row(_mark(each), Text(each.scene.story), Text(each.wanted), Text(each.reply))
     console.print(table)
     _print_first(outcome.arrived, console)
-    log = outcome.log
     console.print(f"Arrived at the partner: {len(outcome.arrived)} copies, each opened by plain gpg.")
-    console.print(f"Decision log: {log.entries} entries in {log.files} file, chain whole.")
+    if outcome.log is not None:
+        log = outcome.log
+        console.print(f"Decision log: {log.entries} entries in {log.files} file(s), chain whole.")
     for finding in outcome.findings:
         console.print(Text(f"✗ {finding}", "bold red"))
     if outcome.as_expected:
@@ -96,12 +109,9 @@ def _print_first(arrived: Sequence[Arrived], console: Console) -> None:
 
 
 async def _keep(folder: Path, console: Console) -> None:
-    world, listener, daemon, stage = await Demo(folder, console.print).begin()
-    try:
+    async with Demo(folder, console.print).running() as (_, daemon, stage):
         _print_settings(stage, folder, console)
         await daemon.ended_by_itself()
-    finally:
-        await close(world, listener, daemon)
 
 
 def _print_settings(stage: Stage, folder: Path, console: Console) -> None:

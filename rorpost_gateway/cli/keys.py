@@ -65,7 +65,10 @@ def open_keys(config_path: Path) -> OpenedKeys:
         passphrase=_passphrase(config.openpgp),
         mailboxes={
             address: MailboxKeys(
-                name=mailbox.name, pins=mailbox.keys_on(day), ours=domain_of(address) in config.domains
+                name=mailbox.name,
+                pins=mailbox.keys_on(day),
+                ours=domain_of(address) in config.domains,
+                pins_over=bool(mailbox.keys) and not mailbox.keys_on(day),
             )
             for address, mailbox in policy.mailboxes.items()
         },

@@ -1,10 +1,9 @@
-"""`rorpost policy`: why a message may or may not be sent, asked by the daemon's own code."""
+"""`rorpost policy`: questions to the policy, answered by the daemon's own code."""
 
-import asyncio
-import dataclasses
 import json
 import sys
-from datetime import UTC, datetime, time
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,24 +12,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from rorpost_gateway.address import parse_address
+from rorpost_gateway.cli.explain import explain
 from rorpost_gateway.cli.options import config_option, json_option
 from rorpost_gateway.config import Config, load_config
-from rorpost_gateway.decision import Direction, KeyChoice, Verdict
-from rorpost_gateway.errors import AddressMalformed, MessageMalformed
-from rorpost_gateway.facts import MessageFacts
-from rorpost_gateway.openpgp.gnupg import load_index
-from rorpost_gateway.outbound.submitted import read_submitted
-from rorpost_gateway.policy.evaluate import Outcome, Question, Step, evaluate, trace
+from rorpost_gateway.policy.cases import CaseResult, load_cases, run_cases
 from rorpost_gateway.policy.load import load_policy
-from rorpost_gateway.policy.model import Policy
-from rorpost_gateway.reply import reply_for
-
-_MARKS = {
-    Outcome.PASSED: "[green]passed[/]",
-    Outcome.FAILED: "[red]failed[/]",
-    Outcome.NOT_TRIED: "[dim]not tried[/]",
-}
 
 
 @click.group()
@@ -38,177 +24,62 @@ def policy() -> None:
     """Ask the policy."""
 
 
-class _Address(click.ParamType[str]):
-    name = "address"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ANN401
-        try:
-            return parse_address(str(value))
-        except AddressMalformed:
-            self.fail(f"{value!r} is not an e-mail address", param, ctx)
+policy.add_command(explain)
 
 
-class _Moment(click.ParamType[datetime]):
-    name = "date"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:  # noqa: ANN401
-        if isinstance(value, datetime):
-            return value
-        try:
-            return datetime.fromisoformat(str(value))
-        except ValueError:
-            self.fail(f"{value!r} is no date such as 2026-05-06 or 2026-05-06T08:00", param, ctx)
-
-
-@policy.command()
+@policy.command(name="test")
 @config_option
 @json_option
-@click.option("--from", "sender", type=_Address(), required=True, help="The sending function mailbox.")
-@click.option("--to", "recipient", type=_Address(), required=True, help="The receiving function mailbox.")
-@click.option("--user", type=_Address(), help="The person who sends.")
-@click.option(
-    "--direction", type=click.Choice(list(Direction)), default=Direction.OUTBOUND, show_default=True
-)
-@click.option("--at", "at", type=_Moment(), help="The moment to judge for; now if left out.")
-@click.option(
-    "--message",
-    "message_path",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="A message file; it is judged as the daemon would judge it.",
-)
-def explain(
-    *,
-    config_path: Path,
-    as_json: bool,
-    sender: str,
-    recipient: str,
-    user: str | None,
-    direction: str,
-    at: datetime | None,
-    message_path: Path | None,
-) -> None:
-    """Say whether A may write to B, by which channel and rule, and with which keys.
+@click.argument("files", nargs=-1, metavar="[FILE]...", type=click.Path(path_type=Path, exists=True))
+def test_(*, config_path: Path, as_json: bool, files: tuple[Path, ...]) -> None:
+    """Ask the policy its own questions: those in FILE, or all of POLICIES/tests.
 
-    Without --user and --message only what the envelope tells is judged.
+    Ends with 1 if the policy says anything else than what is wanted, or if there is no question.
     """
     config = load_config(config_path)
     in_force = load_policy(config.policies, own_domains=config.domains, timezone=config.timezone)
-    keys = asyncio.run(load_index(config.openpgp.home))
-    facts = None
-    if direction == Direction.OUTBOUND:
-        facts = _facts(config, in_force, sender, recipient, user, message_path)
-    question = Question(
-        direction=Direction(direction),
-        at=_aware(at, config),
-        sender=sender,
-        recipient=recipient,
-        own_domains=config.domains,
-        facts=facts,
-        envelope_recipients=(recipient,),
-    )
-    verdict, steps = evaluate(in_force, keys, question), trace(in_force, keys, question)
-    said = _as_data(config, in_force, question, verdict, steps)
+    cases = load_cases(files or (_own_cases(config),), in_force)
+    results = run_cases(in_force, cases, own_domains=config.domains, now=datetime.now(tz=UTC))
     if as_json:
-        click.echo(json.dumps(said, ensure_ascii=False, indent=2))
+        click.echo(json.dumps([_as_data(each) for each in results], ensure_ascii=False, indent=2))
     else:
-        _print(said)
-    sys.exit(0 if verdict.accepted else 1)
+        _print(results)
+    sys.exit(0 if results and all(each.passed for each in results) else 1)
 
 
-def _aware(at: datetime | None, config: Config) -> datetime:
-    if at is None:
-        return datetime.now(tz=UTC)
-    return at if at.tzinfo is not None else datetime.combine(at.date(), at.time() or time(), config.timezone)
+def _own_cases(config: Config) -> Path:
+    folder = config.policies if config.policies.is_dir() else config.policies.parent
+    return folder / "tests"
 
 
-def _facts(
-    config: Config,
-    in_force: Policy,
-    sender: str,
-    recipient: str,
-    user: str | None,
-    message_path: Path | None,
-) -> MessageFacts | None:
-    """The facts of the message given, or of one that breaks no rule and states the user."""
-    headers = {in_force.rules.header, *(channel.rules.header for channel in in_force.channels)}
-    if message_path is not None:
-        octets = message_path.read_bytes()
-        if b"\r\n" not in octets:  # a file saved on this machine; over SMTP its lines end with CRLF
-            octets = octets.replace(b"\n", b"\r\n")
-        try:
-            facts = read_submitted(octets, hostname=config.hostname, keep=headers).facts
-        except MessageMalformed as error:
-            raise click.ClickException(f"{message_path}: message-malformed: {error.private}") from error
-    elif user is not None:
-        facts = MessageFacts(authors=(sender,), to=(recipient,))
-    else:
-        return None
-    if user is None:
-        return facts
-    stated = {header.lower(): (user,) for header in headers}
-    return dataclasses.replace(facts, fields={**facts.fields, **stated})
-
-
-def _as_data(
-    config: Config, in_force: Policy, question: Question, verdict: Verdict, steps: list[Step]
-) -> dict[str, Any]:
-    mailbox = in_force.mailbox(question.recipient)
-    reply = reply_for(
-        verdict.reason,
-        config.language,
-        queue_id="QUEUE_ID",
-        unit=mailbox.name if mailbox else "",
-        phone=verdict.phone,
-    )
-    declared = verdict.declared_user
+def _as_data(result: CaseResult) -> dict[str, Any]:
+    verdict = result.verdict
     return {
-        "accepted": verdict.accepted,
-        "reason": verdict.reason,
-        "rule": verdict.rule,
-        "position": str(verdict.position) if verdict.position else None,
-        "channel": verdict.channel,
-        "policy": in_force.revision,
-        "at": question.at.isoformat(),
-        "declared_user": declared.address if declared else None,
-        "declared_by": declared.declared_by if declared else None,
-        "seal_to": _key(verdict.seal_to),
-        "sign_with": _key(verdict.sign_with),
-        "reply": reply.line,
-        "message_judged": question.facts is not None,
-        "steps": [
-            {
-                "rule": step.rule,
-                "outcome": step.outcome,
-                "refuses_with": list(step.reasons),
-                "reason": step.reason,
-                "position": str(step.position) if step.position else None,
-            }
-            for step in steps
-        ],
+        "name": result.case.name,
+        "place": str(result.case.position),
+        "want": result.case.want,
+        "got": result.got,
+        "passed": result.passed,
+        "rule": verdict.rule if verdict else None,
+        "position": str(verdict.position) if verdict and verdict.position else None,
+        "fault": result.fault or None,
     }
 
 
-def _key(choice: KeyChoice | None) -> dict[str, str] | None:
-    return {"primary": choice.primary, "subkey": choice.subkey} if choice else None
-
-
-def _print(said: dict[str, Any]) -> None:
+def _print(results: Sequence[CaseResult]) -> None:
+    """Only what failed, and a count."""
     console = Console()
-    table = Table(title="Rules, in the order they are tried", title_justify="left")
-    for column in ("rule", "refuses with", "outcome", "policy"):
-        table.add_column(column, overflow="fold")
-    for step in said["steps"]:
-        table.add_row(
-            step["rule"], ", ".join(step["refuses_with"]), _MARKS[step["outcome"]], step["position"] or ""
-        )
-    console.print(table)
-    outcome = Text("accepted", "bold green") if said["accepted"] else Text("refused", "bold red")
-    console.print(Text.assemble(outcome, f" [{said['reason']}]"))
-    for name in ("rule", "position", "channel", "declared_user", "seal_to", "sign_with", "policy", "reply"):
-        value = said[name]
-        if isinstance(value, dict):
-            value = f"{value['primary']} (subkey {value['subkey']})"
-        if value is not None:
-            console.print(Text(f"  {name.replace('_', ' ')}: {value}"), soft_wrap=True)
-    if not said["message_judged"]:
-        console.print(Text("  Only the envelope was judged; give --user or --message to judge the rest."))
+    failed = [each for each in results if not each.passed]
+    if failed:
+        table = Table(title="What the policy does not say as wanted", title_justify="left")
+        for column in ("case", "wanted", "said", "because of"):
+            table.add_column(column, overflow="fold")
+        for each in failed:
+            said = _as_data(each)
+            case = f"{said['name']}\n{said['place']}"
+            cause = "\n".join(filter(None, (said["rule"], said["position"], said["fault"])))
+            table.add_row(*(Text(value) for value in (case, said["want"], said["got"], cause)))
+        console.print(table)
+    count = Text(f"{len(results) - len(failed)} of {len(results)} cases are as wanted.")
+    count.stylize("bold red" if failed or not results else "bold green")
+    console.print(count)

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from rorpost_gateway.config.listening import read_submission
+from rorpost_gateway.config.delivering import read_delivery
+from rorpost_gateway.config.listening import read_inbound, read_submission
 from rorpost_gateway.config.model import Config
 from rorpost_gateway.config.next_hops import read_relay
 from rorpost_gateway.config.reading import DOMAIN, part, word
 from rorpost_gateway.config.stores import (
     read_decision_log,
-    read_delivery,
     read_limits,
     read_openpgp,
     read_queue,
@@ -26,7 +26,6 @@ from rorpost_gateway.reply import Language
 _NODE = re.compile(r"[A-Za-z0-9._-]{1,63}")
 
 _NOT_YET: Final = {
-    "inbound": "opening and delivering what partners send",
     "supervision": "watching that mailboxes are read",
     "metrics": "metrics",
 }
@@ -67,7 +66,8 @@ def _read(top: Section, findings: Findings, file: Path) -> Config:
         state_dir=state_dir,
         policies=(base / top.text("policies", "../policies")).resolve(),
         submission=read_submission(_required(top, "submission"), findings, base),
-        maildir_root=read_delivery(part(top, "delivery", findings), findings, base),
+        inbound=read_inbound(top.section("inbound"), findings, base),
+        delivery=read_delivery(part(top, "delivery", findings), findings, base),
         relay=read_relay(_required(top, "relay"), findings, base, sealed_size=limits.sealed_size),
         openpgp=read_openpgp(part(top, "openpgp", findings), base),
         queue_url=read_queue(part(top, "queue", findings), base, state_dir),

@@ -1,6 +1,7 @@
 """What config/rorpost.yaml says, frozen. Paths are absolute; durations are seconds."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -12,14 +13,37 @@ from rorpost_gateway.smtp_client import base as smtp_client
 
 
 @dataclass(frozen=True, kw_only=True)
-class Submission:
+class Listening:
+    """Addresses that mail is taken at, and how they are protected."""
+
     listen: tuple[str, ...]
     tls: smtp.TlsMode
     certificate: Path | None
     key: Path | None
     clear_text_on_loopback: bool  # whether clients on this machine may do without TLS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Submission(Listening):
+    """Where Outlook connects."""
+
     users: Path | None
     trusted_networks: tuple[TrustedNetwork, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class InboundSmtp(Listening):
+    """Where partners connect, and from which networks."""
+
+    allowed_networks: tuple[TrustedNetwork, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inbound:
+    """The way in; `smtp` is None where partners do not come by SMTP."""
+
+    smtp: InboundSmtp | None
+    max_age_seconds: float  # of a signature
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +72,49 @@ class Relay:
     def next_hop(self, domain: str) -> NextHop | None:
         """Where mail for a domain goes; None where nothing is configured."""
         return self.routes.get(domain.lower(), self.default)
+
+
+class DeliveryMethod(StrEnum):
+    MAILDIR = "maildir"
+    LMTP = "lmtp"
+    SMTP = "smtp"
+
+
+class ShowPerson(StrEnum):
+    """Where a reader sees the person who sent: in From's display name, or in X-Rorpost-Verified alone."""
+
+    AUTHOR = "author"
+    HEADER_ONLY = "header-only"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MailServer:
+    """Who takes opened mail. With `socket`, a Unix socket, host and port are not used."""
+
+    protocol: smtp_client.MailProtocol
+    socket: Path | None
+    host: str
+    port: int
+    tls: smtp_client.TlsMode  # never ENCRYPT: what goes there is not sealed any more
+    ca: Path | None
+    username: str | None
+    password_file: Path | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeliverySettings:
+    """`where` is the root of the Maildirs, or the server that keeps the mailboxes."""
+
+    where: Path | MailServer
+    show_person: ShowPerson
+
+    @property
+    def maildir_root(self) -> Path | None:
+        return self.where if isinstance(self.where, Path) else None
+
+    @property
+    def server(self) -> MailServer | None:
+        return self.where if isinstance(self.where, MailServer) else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,13 +157,19 @@ class Config:
     state_dir: Path
     policies: Path
     submission: Submission
-    maildir_root: Path
+    inbound: Inbound | None
+    delivery: DeliverySettings
     relay: Relay
     openpgp: OpenPgp
     queue_url: str
     decision_log: DecisionLogSettings
     limits: Limits
     language: Language
+
+    @property
+    def maildir_root(self) -> Path | None:
+        """Where our own mailboxes lie; None where a mail server keeps them."""
+        return self.delivery.maildir_root
 
     @property
     def control_socket(self) -> Path:

@@ -19,6 +19,8 @@ def read_relay(section: Section, findings: Findings, base: Path, *, sealed_size:
     for name, position, node in routes.items():
         if not DOMAIN.fullmatch(name):
             findings.add(position, f"relay.routes: {name!r} is no domain name")
+        if name.lower() in read_routes:
+            findings.add(position, f"relay.routes: {name!r} stands twice (case does not matter)")
         hop = Section(node, findings, name=f"relay.routes.{name}")
         read_routes[name.lower()] = _next_hop(hop, base, findings, sealed_size)
     if default is None and not read_routes:
@@ -35,6 +37,8 @@ def read_relay(section: Section, findings: Findings, base: Path, *, sealed_size:
 def _next_hop(section: Section, base: Path, findings: Findings, sealed_size: int) -> NextHop:
     tls = part(section, "tls", findings)
     mode, ca = word(tls, "mode", TlsMode.VERIFY), optional_path(tls, "ca", base)
+    if ca is not None and mode is not TlsMode.VERIFY:
+        tls.complain("ca", f"is looked at in mode verify only; mode {mode} checks no certificate")
     tls.finish()
     host = section.text("host", pattern=_HOST)
     if mode is TlsMode.OFF and not is_loopback(host):

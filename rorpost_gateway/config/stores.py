@@ -1,15 +1,15 @@
-"""The sections `openpgp`, `delivery`, `queue`, `decision_log` and `limits`."""
+"""The sections `openpgp`, `queue`, `decision_log` and `limits`."""
 
 import re
 from pathlib import Path
 from typing import Final
 
 from rorpost_gateway.config.model import DecisionLogSettings, Limits, OpenPgp
-from rorpost_gateway.config.reading import optional_path, part
-from rorpost_gateway.document import Findings, Section
+from rorpost_gateway.config.reading import optional_path
+from rorpost_gateway.document import Section
 
 MEBIBYTE: Final = 1024 * 1024
-_ORIGIN = re.compile(r"[^\s+]{1,200}")
+_ORIGIN = re.compile(r"[\x21-\x2a\x2c-\x7e]{1,200}")  # visible ASCII without plus, as a signed note needs it
 
 
 def read_openpgp(section: Section, base: Path) -> OpenPgp:
@@ -22,20 +22,13 @@ def read_openpgp(section: Section, base: Path) -> OpenPgp:
     return openpgp
 
 
-def read_delivery(section: Section, findings: Findings, base: Path) -> Path:
-    section.choice("method", ("maildir",), "maildir")
-    maildir = part(section, "maildir", findings)
-    root = (base / maildir.text("root", "../mail")).resolve()
-    maildir.finish()
-    section.finish()
-    return root
-
-
 def read_queue(section: Section, base: Path, state_dir: Path) -> str:
     url = section.text("url", f"sqlite:{state_dir / 'queue.db'}")
     kind, _, rest = url.partition(":")
     if kind != "sqlite" or not rest:
         section.complain("url", f"must be sqlite:PATH; this version has no queue in {kind!r}")
+    elif rest.startswith(":"):
+        section.complain("url", "must name a file; a queue in memory would lose accepted messages")
     section.finish()
     return f"sqlite:{(base / rest).resolve()}"
 

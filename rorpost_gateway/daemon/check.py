@@ -7,52 +7,29 @@ ConfigurationInvalid, whose text has file, line and column.
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from enum import StrEnum
+from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 from rorpost_gateway.address import domain_of
 from rorpost_gateway.certificates import read_certificate
 from rorpost_gateway.config.model import Config
+from rorpost_gateway.control.base import require_short_path
+from rorpost_gateway.daemon.check_keys import SOON, check_keys
+from rorpost_gateway.daemon.delivering import delivery_route
+from rorpost_gateway.daemon.found import Found, Weight, error, warning
 from rorpost_gateway.daemon.routes import routes_of
 from rorpost_gateway.decision_log.signing import load
 from rorpost_gateway.errors import GatewayError
 from rorpost_gateway.logins import load_users
-from rorpost_gateway.openpgp.forecast import Forecast, MailboxKeys, Prospect, Use, prospects
-from rorpost_gateway.openpgp.gnupg import load_index
-from rorpost_gateway.openpgp.home import home_findings
 from rorpost_gateway.policy.model import Policy
 from rorpost_gateway.smtp.settings import TlsMode
 from rorpost_gateway.smtp.tls import server_context
 from rorpost_gateway.smtp_client.probe import probe
 
-SOON = timedelta(days=30)
+__all__ = ["Found", "Weight", "check"]
+
 PROBE_SECONDS = 5.0
-
-
-class Weight(StrEnum):
-    """An error keeps something from working; a warning will, or is loose."""
-
-    ERROR = "error"
-    WARNING = "warning"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Found:
-    """`place` is a file, `file:line:column`, or what it is about."""
-
-    weight: Weight
-    place: str
-    text: str
-
-
-def error(place: object, text: str) -> Found:
-    return Found(weight=Weight.ERROR, place=str(place), text=text)
-
-
-def warning(place: object, text: str) -> Found:
-    return Found(weight=Weight.WARNING, place=str(place), text=text)
 
 
 async def check(config: Config, policy: Policy, *, at: datetime, with_next_hops: bool) -> list[Found]:
@@ -72,10 +49,16 @@ def check_logins(config: Config) -> Iterator[Found]:
     try:
         found = load_users(users)
     except GatewayError as fault:
-        yield from (error(*line.split(": ", 1)) for line in fault.public.splitlines() if ": " in line)
+        yield from (_at_place(line, users) for line in fault.public.splitlines())
         return
     if not found.by_name:
         yield warning(users, "holds no login yet; see `rorpost users set-password`")
+
+
+def _at_place(line: str, otherwise: Path) -> Found:
+    """A line of the form `place: text`."""
+    place, colon, text = line.partition(": ")
+    return error(place, text) if colon else error(otherwise, line)
 
 
 def check_certificate(config: Config, at: datetime) -> Iterator[Found]:
@@ -101,19 +84,39 @@ def check_certificate(config: Config, at: datetime) -> Iterator[Found]:
 def check_files(config: Config) -> Iterator[Found]:
     """Secrets that others may read, and folders that others may write."""
     passwords = [config.openpgp.passphrase_file, *(hop.password_file for hop in config.relay.hops)]
+    if config.delivery.server is not None:
+        passwords.append(config.delivery.server.password_file)
     others = [config.submission.key, config.submission.users, config.decision_log.signing_key_file]
     for path in dict.fromkeys(path for path in (*passwords, *others) if path is not None):
         yield from _check_secret(path, required=path in passwords)
+    yield from _check_rules(config)
     for folder in (config.state_dir, config.decision_log.dir, config.maildir_root):
+        if folder is None:
+            continue
         if folder.is_dir() and folder.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH):
             yield error(folder, "others may write here; chmod go-w")
         if folder.is_dir() and not os.access(folder, os.W_OK | os.X_OK):
             yield error(folder, "cannot be written by this user")
+    try:
+        require_short_path(config.control_socket)
+    except GatewayError as fault:
+        yield error(config.file, fault.public)
     if config.decision_log.signing_key_file.exists():
         try:
             load(config.decision_log.signing_key_file, config.decision_log.origin)
         except (GatewayError, OSError) as fault:
             yield error(config.decision_log.signing_key_file, str(fault))
+
+
+def _check_rules(config: Config) -> Iterator[Found]:
+    """Who may write the rules, the authorities or the logins decides what they allow."""
+    policies = [config.policies, *sorted(config.policies.rglob("*"))]
+    authorities = [hop.ca for hop in config.relay.hops if hop.ca is not None]
+    logins = [config.submission.users] if config.submission.users else []
+    for path in dict.fromkeys((config.file.parent, config.file, *policies, *authorities, *logins)):
+        with suppress(OSError):  # what is not there is told elsewhere
+            if path.stat().st_mode & stat.S_IWOTH:
+                yield error(path, "anybody may write here; chmod o-w")
 
 
 def _check_secret(path: Path, *, required: bool) -> Iterator[Found]:
@@ -146,45 +149,14 @@ def check_routes(config: Config, policy: Policy) -> Iterator[Found]:
             )
 
 
-async def check_keys(config: Config, policy: Policy, at: datetime) -> list[Found]:
-    loose = home_findings(config.openpgp.home)
-    if loose:
-        return [error(*text.split(": ", 1)) for text in loose]
-    day = policy.day(at)
-    mailboxes = {
-        address: MailboxKeys(
-            name=mailbox.name, pins=mailbox.keys_on(day), ours=domain_of(address) in config.domains
-        )
-        for address, mailbox in policy.mailboxes.items()
-    }
-    try:
-        index = await load_index(config.openpgp.home)
-    except GatewayError as fault:
-        return [error(config.openpgp.home, fault.private)]
-    judged = prospects(index, mailboxes, at=at, within=SOON)
-    return [_key_found(policy, each) for each in judged if not each.fine]
-
-
-def _key_found(policy: Policy, prospect: Prospect) -> Found:
-    mailbox = policy.mailboxes[prospect.mailbox]
-    pin = next((key for key in mailbox.keys if key.fingerprint == prospect.pin), None)
-    place = pin.position if pin else mailbox.position
-    purpose = "sign" if prospect.use is Use.SIGN else "encrypt"
-    if prospect.forecast is Forecast.EXPIRES_SOON:
-        return warning(
-            place, f"{prospect.mailbox}: its key to {purpose} with expires {_day(prospect.expires)}"
-        )
-    return error(place, f"{prospect.mailbox}: no key to {purpose} with ({prospect.forecast})")
-
-
-def _day(moment: datetime | None) -> str:
-    return f"{moment:%Y-%m-%d}" if moment else "soon"
-
-
 async def check_next_hops(config: Config) -> list[Found]:
     """Whether each next hop lets us in now; one that does not may only be down for the moment."""
-    routes = routes_of(config)
-    hops = {("default", routes.default), *routes.by_domain.items()}
+    try:
+        routes = routes_of(config)
+        delivering = delivery_route(config)
+    except GatewayError:  # a password that cannot be read, which is told of already
+        return []
+    hops = {("default", routes.default), ("delivery", delivering), *routes.by_domain.items()}
     found = []
     for name, route in sorted((name, route) for name, route in hops if route is not None):
         trouble = await probe(route, timeout_seconds=PROBE_SECONDS)

@@ -21,13 +21,15 @@ from rorpost_gateway.daemon.in_force import Holder, load_in_force
 from rorpost_gateway.daemon.operators import OperatorLines
 from rorpost_gateway.daemon.recovery import settle_pending
 from rorpost_gateway.daemon.relaying import make_relay
+from rorpost_gateway.daemon.way_in import REMEMBERED_LONGER, make_inbound_listener, max_age
 from rorpost_gateway.decision_log import record
 from rorpost_gateway.decision_log.record import Records
 from rorpost_gateway.decision_log.signing import load_or_create
 from rorpost_gateway.decision_log.writer import LogWriter, open_log
-from rorpost_gateway.errors import GatewayError, LogUnavailable
+from rorpost_gateway.errors import ConfigurationInvalid, GatewayError, LogUnavailable
 from rorpost_gateway.identity_number import contains_identity_number
 from rorpost_gateway.openpgp.gnupg import GnupgEngine
+from rorpost_gateway.openpgp.opening import GnupgOpener
 from rorpost_gateway.outbound.house import House, InForce
 from rorpost_gateway.outbound.receiver import Outbound
 from rorpost_gateway.outbound.refusals import Refusals
@@ -52,7 +54,8 @@ class Gateway:
         holder: Holder,
         queue: Queue,
         decision_log: LogWriter,
-        closing: AsyncExitStack,
+        engine: GnupgEngine,
+        opener: GnupgOpener,
         give_up: Callable[[], None],
         now: Clock,
     ) -> None:
@@ -60,20 +63,19 @@ class Gateway:
         self._give_up = give_up
         self._sound = True
         self._log = decision_log
-        self._closing = closing
+        self._closing = AsyncExitStack()
         self._client = SmtpClient()
         self._refusals = Refusals(decision_log, _records(lambda: holder.current), now)
         self._relay = make_relay(
             config,
             queue=queue,
             client=self._client,
+            opener=opener,
             decision_log=decision_log,
             records=_records(lambda: holder.current),
             in_force=lambda: holder.current,
             now=now,
         )
-        engine = GnupgEngine(config.openpgp.home, config.openpgp.passphrase())
-        closing.push_async_callback(engine.close)
         house = House(
             hostname=config.hostname,
             own_domains=config.domains,
@@ -89,18 +91,27 @@ class Gateway:
             now=now,
             random=secrets.token_bytes,
         )
-        self._listener = Listener(
-            _listener_settings(config),
-            Outbound(house, self._refusals),
-            budget=Budget(config.limits.in_flight_bytes),
-        )
+        budget = Budget(config.limits.in_flight_bytes)
+        outbound = Outbound(house, self._refusals)
+        self._listeners = [Listener(_listener_settings(config), outbound, budget=budget)]
+        in_hand: list[Callable[[], frozenset[str]]] = [lambda: outbound.in_hand]
+        way_in = make_inbound_listener(config, house, opener, self._refusals, budget)
+        if way_in is not None:
+            listener, inbound = way_in
+            self._listeners.append(listener)
+            in_hand.append(lambda: inbound.in_hand)
         lines = OperatorLines(
             decision_log, _records(lambda: holder.current), lambda: holder.current.policy.revision
         )
         verbs = QueueVerbs(queue=queue, record=lines.write, wake=self._relay.notify_ready, now=now)
         self._control = ControlServer(config.control_socket, verbs.handlers())
         self._housekeeping = Housekeeping(
-            queue=queue, decision_log=decision_log, refusals=self._refusals, now=now
+            queue=queue,
+            decision_log=decision_log,
+            refusals=self._refusals,
+            now=now,
+            in_hand=lambda: frozenset(queue_id for each in in_hand for queue_id in each()),
+            seals_kept=max_age(config) + REMEMBERED_LONGER,
         )
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -112,7 +123,8 @@ class Gateway:
         Raises ConfigurationInvalid, LogDamaged, LogUnavailable, QueueUnavailable.
         """
         in_force = await load_in_force(config)
-        config.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        passphrase = _passphrase(config)
+        vkey = _prepare_files(config)
 
         def log_failed(error: BaseException) -> None:
             log.critical("decision-log-failed", error=error)
@@ -123,7 +135,7 @@ class Gateway:
                 config.decision_log.dir,
                 node=config.node,
                 origin=config.decision_log.origin,
-                vkey=load_or_create(config.decision_log.signing_key_file, config.decision_log.origin),
+                vkey=vkey,
                 now=now,
                 on_failure=log_failed,
             )
@@ -132,27 +144,46 @@ class Gateway:
                 log.warning("torn-line-closed", file=decision_log.torn_at_start.file)
             queue = await open_queue(config.queue_url, config.file.parent)
             closing.push_async_callback(queue.close)
-            await _begin(config, in_force, decision_log, queue, now())
+            engine = GnupgEngine(config.openpgp.home, passphrase)
+            closing.push_async_callback(engine.close)
+            opener = GnupgOpener(config.openpgp.home, passphrase)
+            closing.push_async_callback(opener.close)
             holder = Holder(config, in_force)
-            await holder.begin(decision_log)
-            return cls(
+            gateway = cls(
                 config,
                 holder=holder,
                 queue=queue,
                 decision_log=decision_log,
-                closing=closing.pop_all(),
+                engine=engine,
+                opener=opener,
                 give_up=give_up,
                 now=now,
             )
+            # Only now, with every part made, is it a start that deserves its lines.
+            await _begin(config, in_force, decision_log, queue, now())
+            await holder.begin(decision_log)
+            gateway.close_at_last(closing)
+            return gateway
+
+    def close_at_last(self, closing: AsyncExitStack) -> None:
+        """Take over what `closing` would close; `stop` closes it, after everything else."""
+        self._closing = closing.pop_all()
 
     @property
     def addresses(self) -> tuple[tuple[str, int], ...]:
-        return self._listener.addresses
+        """Where submission listens."""
+        return self._listeners[0].addresses
+
+    @property
+    def inbound_addresses(self) -> tuple[tuple[str, int], ...]:
+        """Where partners connect."""
+        return tuple(place for listener in self._listeners[1:] for place in listener.addresses)
 
     async def start(self) -> None:
         """Bind the control socket and every listener, and let the relay run."""
         await self._control.start()
-        await self._listener.start()
+        for listener in self._listeners:
+            await listener.start()
         for name, work in (("relay", self._relay.run()), ("housekeeping", self._housekeeping.run())):
             self._tasks.append(asyncio.create_task(self._run(name, work), name=name))
 
@@ -160,7 +191,8 @@ class Gateway:
         """Policy, keys, logins and certificate anew; what is wrong stays as it was."""
         await self._holder.reload(self._log)
         try:
-            self._listener.reload_tls()
+            for listener in self._listeners:
+                listener.reload_tls()
         except GatewayError as error:
             log.error("certificate-not-reloaded", error=error)
         self._relay.notify_ready()
@@ -168,7 +200,7 @@ class Gateway:
     async def stop(self) -> bool:
         """Accept nothing more, finish what is in hand, close; whether everything held to the end."""
         log.info("stopping")
-        await self._listener.drain(DRAIN_SECONDS)
+        await asyncio.gather(*(listener.drain(DRAIN_SECONDS) for listener in self._listeners))
         await self._control.close()
         await self._relay.drain(grace_seconds=DRAIN_SECONDS)
         for task in self._tasks:
@@ -191,6 +223,26 @@ class Gateway:
             log.critical("part-failed", part=name, error=error)
             self._sound = False
             self._give_up()
+
+
+def _prepare_files(config: Config) -> str:
+    """Make the state folder and the log's signing key where they are missing; the verifier key.
+
+    Raises ConfigurationInvalid.
+    """
+    try:
+        config.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return load_or_create(config.decision_log.signing_key_file, config.decision_log.origin)
+    except OSError as error:
+        raise ConfigurationInvalid(f"{error.filename}: cannot be used: {error.strerror}") from error
+
+
+def _passphrase(config: Config) -> str | None:
+    try:
+        return config.openpgp.passphrase()
+    except (OSError, UnicodeDecodeError) as error:
+        cause = getattr(error, "strerror", None) or "not UTF-8"
+        raise ConfigurationInvalid(f"{config.openpgp.passphrase_file}: cannot be read: {cause}") from error
 
 
 def _records(in_force: Callable[[], InForce]) -> Records:

@@ -1,7 +1,8 @@
 """What the daemon does now and then: heartbeats, aggregated lines, old digests, stale pending copies."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
+from datetime import timedelta
 
 import structlog
 
@@ -29,12 +30,16 @@ class Housekeeping:
         decision_log: LogWriter,
         refusals: Refusals,
         now: Callable[[], float],
+        in_hand: Callable[[], Collection[str]] = frozenset,
+        seals_kept: timedelta = timedelta(days=15),
         wait: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._queue = queue
         self._decision_log = decision_log
         self._refusals = refusals
         self._now = now
+        self._in_hand = in_hand
+        self._seals_kept = seals_kept
         self._wait = wait
 
     async def run(self) -> None:
@@ -45,7 +50,7 @@ class Housekeeping:
                 await self.round()
             except LogUnavailable:
                 return
-            except GatewayError as error:
+            except (GatewayError, OSError) as error:
                 log.warning("housekeeping", error=error)
 
     async def round(self) -> None:
@@ -53,11 +58,13 @@ class Housekeeping:
         await self._refusals.flush()
         await self._decision_log.heartbeat()
         await self._queue.forget_submissions(before=now - DUPLICATE_SECONDS)
+        await self._queue.forget_seals(before=now - self._seals_kept.total_seconds())
         settled = await settle_pending(
             self._queue,
             logged_ids=self._decision_log.decision_ids_since,
             now=now,
             received_before=now - STALE_SECONDS,
+            in_hand=self._in_hand,
         )
         if settled.made_ready or settled.removed:
             log.warning("stale-pending-settled", made_ready=settled.made_ready, removed=settled.removed)

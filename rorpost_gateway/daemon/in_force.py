@@ -1,8 +1,10 @@
 """Policy, keys and logins: read from disk as one, replaced as one, noted in the log."""
 
+import asyncio
+import gc
 import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import structlog
 
@@ -10,7 +12,6 @@ from rorpost_gateway.config.model import Config
 from rorpost_gateway.daemon.kept_policies import KeptPolicies, changes
 from rorpost_gateway.decision_log import record
 from rorpost_gateway.decision_log.base import DecisionLog
-from rorpost_gateway.errors import GatewayError
 from rorpost_gateway.logins import Logins, load_users
 from rorpost_gateway.openpgp.gnupg import load_index
 from rorpost_gateway.outbound.house import InForce
@@ -22,10 +23,31 @@ log = structlog.get_logger()
 
 async def load_in_force(config: Config) -> InForce:
     """Read policy, keys and logins. Raises ConfigurationInvalid and other GatewayErrors."""
-    policy = load_policy(config.policies, own_domains=config.domains, timezone=config.timezone)
+    # In a thread: a large policy takes seconds, and a reload must not keep sessions waiting.
+    policy = await asyncio.to_thread(_load_policy, config)
     keys = await load_index(config.openpgp.home)
     users = load_users(config.submission.users) if config.submission.users else None
     return InForce(policy=policy, keys=keys, logins=Logins(users))
+
+
+def _load_policy(config: Config) -> Policy:
+    with _uncollected():
+        return load_policy(config.policies, own_domains=config.domains, timezone=config.timezone)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """No garbage collection while a large policy grows, nor ever again for what has grown.
+
+    A collection walks over every object and holds up all threads; what is here has no
+    cycles, so that counting references is enough to be rid of it.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 class Holder:
@@ -39,33 +61,38 @@ class Holder:
     async def begin(self, decision_log: DecisionLog) -> None:
         """Keep the first revision and log what changed since the daemon last ran."""
         last = self._kept.last()
-        await self._note(decision_log, self.current.policy, last)
+        before = (last[0], json.dumps(last[1]).encode()) if last else None
+        await self._note(decision_log, self.current.policy, before)
 
     async def reload(self, decision_log: DecisionLog) -> bool:
         """Read everything again; whether it is in force. An error leaves what is in force in force."""
+        before = self.current.policy
         try:
             fresh = await load_in_force(self._config)
-        except (GatewayError, OSError) as error:
-            log.error("reload-refused", error=error, in_force=self.current.policy.revision)
+            await self._note(decision_log, fresh.policy, (before.revision, before.canonical))
+        except Exception as error:  # noqa: BLE001 - whatever it is, what is in force is sound
+            log.error("reload-refused", error=error, in_force=before.revision)
             return False
-        before = self.current
-        await self._note(
-            decision_log, fresh.policy, (before.policy.revision, json.loads(before.policy.canonical))
-        )
         self.current = fresh
         log.info("reloaded", policy=fresh.policy.revision, **fresh.policy.counts())
         return True
 
     async def _note(
-        self, decision_log: DecisionLog, policy: Policy, before: tuple[str, Mapping[str, Any]] | None
+        self, decision_log: DecisionLog, policy: Policy, before: tuple[str, bytes] | None
     ) -> None:
-        self._kept.keep(policy.revision, policy.canonical)
+        counts = await asyncio.to_thread(self._keep, policy, before[1] if before else None)
         await decision_log.append(
             [
                 record.policy(
                     revision=policy.revision,
                     previous=before[0] if before else None,
-                    counts=changes(before[1] if before else None, json.loads(policy.canonical)),
+                    counts=counts,
                 )
             ]
         )
+
+    def _keep(self, policy: Policy, before: bytes | None) -> Mapping[str, int]:
+        """Keep the revision; how it differs from the one before, given in its canonical form."""
+        self._kept.keep(policy.revision, policy.canonical)
+        with _uncollected():
+            return changes(None if before is None else json.loads(before), json.loads(policy.canonical))

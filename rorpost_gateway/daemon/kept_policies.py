@@ -5,6 +5,7 @@ The decision log names revisions; these files say, years later, what they allowe
 while the daemon was down.
 """
 
+import hashlib
 import json
 import os
 import re
@@ -12,8 +13,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from rorpost_gateway.errors import GatewayError
+
 _REVISION = re.compile(r"[0-9a-f]{64}")
 _IN_FORCE = "in-force"
+
+
+class NotKept(GatewayError):
+    """The folder of revisions cannot be written."""
 
 
 class KeptPolicies:
@@ -21,12 +28,19 @@ class KeptPolicies:
         self._folder = folder
 
     def keep(self, revision: str, canonical: bytes) -> None:
-        """Write a revision durably, unless it is there; then note that it is in force."""
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        """Write a revision durably, unless it is there; then note that it is in force.
+
+        Raises NotKept.
+        """
         file = self._folder / f"{revision}.json"
-        if not file.exists():
-            _write_durably(file, canonical)
-        _write_durably(self._folder / _IN_FORCE, f"{revision}\n".encode())
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not file.exists():
+                _write_durably(file, canonical)
+            _write_durably(self._folder / _IN_FORCE, f"{revision}\n".encode())
+        except OSError as error:
+            cause = f"{file}: {error.strerror}"
+            raise NotKept("the policy's revision cannot be kept", private=cause) from error
 
     def last(self) -> tuple[str, Mapping[str, Any]] | None:
         """The revision that was in force last, and what it said; None where nothing is kept."""
@@ -34,10 +48,11 @@ class KeptPolicies:
             revision = (self._folder / _IN_FORCE).read_text(encoding="ascii").strip()
             if not _REVISION.fullmatch(revision):
                 return None
-            said = json.loads((self._folder / f"{revision}.json").read_bytes())
+            octets = (self._folder / f"{revision}.json").read_bytes()
         except (OSError, ValueError):
             return None  # a lost note costs a count in a log line, nothing more
-        return (revision, said) if isinstance(said, dict) else None
+        # A revision is the digest of its own file: what was changed is not believed.
+        return (revision, json.loads(octets)) if hashlib.sha256(octets).hexdigest() == revision else None
 
 
 def changes(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> dict[str, int]:
@@ -55,7 +70,7 @@ def _held(policy: Mapping[str, Any]) -> dict[str, frozenset[str]]:
     """What a policy's plain form holds, each thing as canonical text."""
     mailboxes = policy.get("mailboxes") or {}
     users = {f"{name} {_text(user)}" for name, box in mailboxes.items() for user in box.get("users") or ()}
-    keys = {f"{name} {_text(box['key'])}" for name, box in mailboxes.items() if box.get("key")}
+    keys = {f"{name} {_text(key)}" for name, box in mailboxes.items() for key in _listed(box.get("key"))}
     channels = {_text(channel) for channel in policy.get("channels") or ()}
     return {
         "mailboxes": frozenset(mailboxes),
@@ -63,6 +78,11 @@ def _held(policy: Mapping[str, Any]) -> dict[str, frozenset[str]]:
         "channels": frozenset(channels),
         "keys": frozenset(keys),
     }
+
+
+def _listed(value: object) -> list[object]:
+    """One key or several, as a policy may write them."""
+    return value if isinstance(value, list) else [] if value is None else [value]
 
 
 def _text(value: object) -> str:

@@ -5,7 +5,7 @@ heard 250, so it is relayed. Any other was never answered; it is removed, and th
 client still has its message.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 
 from rorpost_gateway.queue.base import Queue
@@ -22,14 +22,23 @@ class Settled:
 
 
 async def settle_pending(
-    queue: Queue, *, logged_ids: LoggedIds, now: float, received_before: float
+    queue: Queue,
+    *,
+    logged_ids: LoggedIds,
+    now: float,
+    received_before: float,
+    in_hand: Callable[[], Collection[str]] = frozenset,
 ) -> Settled:
     """Judge the pending copies of messages that were received before a moment.
 
-    At start-up that is all of them; later only those too old to be in anybody's hands.
+    At start-up that is all of them; later only old ones. Old by the clock is not enough then
+    (it jumps, and sealing may have waited long), so what `in_hand` names is left alone.
     `logged_ids(since, among)` tells which decisions stand in the log as accepted.
     """
     pending = [copy for copy in await queue.pending() if copy.message.received_at < received_before]
+    # Asked after the listing: whatever was listed and is not in hand now, its commit has ended.
+    theirs = in_hand()
+    pending = [copy for copy in pending if copy.message.queue_id not in theirs]
     if not pending:
         return Settled(made_ready=0, removed=0)
     logged = await logged_ids(

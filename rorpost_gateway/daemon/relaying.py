@@ -4,14 +4,17 @@ import random
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from rorpost_gateway.address import domain_of
 from rorpost_gateway.config.model import Config
+from rorpost_gateway.daemon.delivering import make_delivery
 from rorpost_gateway.daemon.routes import routes_of
-from rorpost_gateway.decision import Verdict
+from rorpost_gateway.daemon.way_in import NoticeDelivery, make_mailboxes
+from rorpost_gateway.decision import Direction, Verdict
 from rorpost_gateway.decision_log.base import DecisionLog
 from rorpost_gateway.decision_log.record import Records
-from rorpost_gateway.delivery.maildir import MaildirDelivery
+from rorpost_gateway.openpgp.base import Opener
 from rorpost_gateway.outbound.house import InForce
-from rorpost_gateway.policy.evaluate import judge_again
+from rorpost_gateway.policy.evaluate import Question, evaluate, judge_again
 from rorpost_gateway.queue.base import Copy, Queue
 from rorpost_gateway.relay.notices import Notices, Unit
 from rorpost_gateway.relay.runner import Relay
@@ -24,6 +27,7 @@ def make_relay(
     *,
     queue: Queue,
     client: Client,
+    opener: Opener,
     decision_log: DecisionLog,
     records: Records,
     in_force: Callable[[], InForce],
@@ -38,8 +42,9 @@ def make_relay(
     def judge(copy: Copy) -> Verdict:
         return judge_copy(in_force(), copy, own_domains=config.domains, now=now())
 
+    delivery, routes = make_delivery(config, client), routes_of(config)
     notices = Notices(
-        delivery=MaildirDelivery(config.maildir_root),
+        delivery=NoticeDelivery(delivery, client, routes, config.domains),
         hostname=config.hostname,
         zone=config.timezone,
         language=config.language,
@@ -57,7 +62,8 @@ def make_relay(
     return Relay(
         queue=queue,
         client=client,
-        routes=routes_of(config),
+        routes=routes,
+        local=make_mailboxes(config, opener=opener, delivery=delivery, in_force=in_force, now=now),
         settlement=settlement,
         judge=judge,
         revision=lambda: in_force().policy.revision,
@@ -67,7 +73,23 @@ def make_relay(
 
 
 def judge_copy(in_force: InForce, copy: Copy, *, own_domains: frozenset[str], now: float) -> Verdict:
-    """Whether a queued copy may still leave: its pair, and the keys it was sealed with."""
+    """Whether a queued copy may still go on: its pair, and the keys it was sealed with.
+
+    What goes to a mailbox behind this gateway is judged by its envelope here; the rest is
+    judged when it has been opened.
+    """
+    if domain_of(copy.recipient) in own_domains:
+        return evaluate(
+            in_force.policy,
+            in_force.keys,
+            Question(
+                direction=Direction.INBOUND,
+                at=datetime.fromtimestamp(now, tz=UTC),
+                sender=copy.message.reverse_path,
+                recipient=copy.recipient,
+                own_domains=own_domains,
+            ),
+        )
     return judge_again(
         in_force.policy,
         in_force.keys,

@@ -1,5 +1,7 @@
 """The configuration's next hops as the relay wants them, their passwords read."""
 
+from pathlib import Path
+
 from rorpost_gateway.config.model import Config, NextHop
 from rorpost_gateway.errors import ConfigurationInvalid
 from rorpost_gateway.smtp_client.base import Route, Routes
@@ -14,13 +16,17 @@ def routes_of(config: Config) -> Routes:
     )
 
 
+def read_password(file: Path | None) -> str | None:
+    """What the file holds, without its line end. Raises ConfigurationInvalid where it cannot be read."""
+    if file is None:
+        return None
+    try:
+        return file.read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationInvalid(f"{file}: cannot be read: {error}") from error
+
+
 def _route(config: Config, hop: NextHop) -> Route:
-    password = None
-    if hop.password_file is not None:
-        try:
-            password = hop.password_file.read_text(encoding="utf-8").rstrip("\r\n")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigurationInvalid(f"{hop.password_file}: cannot be read: {error}") from error
     return Route(
         host=hop.host,
         port=hop.port,
@@ -28,7 +34,7 @@ def _route(config: Config, hop: NextHop) -> Route:
         tls=hop.tls,
         ca=hop.ca,
         username=hop.username,
-        password=password,
+        password=read_password(hop.password_file),
         max_size_octets=hop.max_size_octets,
         connections=hop.connections,
     )

@@ -9,6 +9,8 @@ Lines end with LF, as every Maildir on a Unix machine has it: Dovecot counts on 
 for its sizes and turns LF into CRLF for IMAP, and mutt would show each CR. It can
 be undone octet by octet, since a message with a bare CR or LF never gets this far;
 one that does all the same is refused here.
+
+In front of the message stands Return-Path, as final delivery asks (RFC 5321, section 4.4).
 """
 
 import asyncio
@@ -18,9 +20,11 @@ import re
 import secrets
 from pathlib import Path
 
-from rorpost_gateway.address import is_function_mailbox
-from rorpost_gateway.delivery.base import DeliveryFailed
+from rorpost_gateway.address import is_function_mailbox, parse_address
+from rorpost_gateway.delivery.base import DeferredDelivery, Delivered, DeliveryOutcome, FailedDelivery
+from rorpost_gateway.errors import AddressMalformed
 
+_NEXT_HOP = "maildir"
 _FOLDERS = ("tmp", "new", "cur")
 _FOLDER_MODE = 0o700
 _FILE_MODE = 0o600
@@ -33,21 +37,38 @@ class MaildirDelivery:
     def __init__(self, root: Path) -> None:
         self._root = root
 
-    async def deliver(self, recipient: str, octets: bytes, *, unique: str) -> None:
-        if not is_function_mailbox(recipient):
-            raise DeliveryFailed(
-                "not a function mailbox", private=f"not a function mailbox: {recipient!r:.80}"
-            )
+    async def deliver(
+        self, recipient: str, octets: bytes, *, reverse_path: str, unique: str
+    ) -> DeliveryOutcome:
         if not _UNIQUE.fullmatch(unique):
-            raise DeliveryFailed("not a file name", private=f"not a file name: {unique!r:.80}")
+            raise ValueError(f"not a file name: {unique!r:.80}")
+        if not is_function_mailbox(recipient):
+            return _never("5.1.1 not a function mailbox", f"not a function mailbox: {recipient!r:.80}")
+        if not _is_path(reverse_path):
+            return _never("5.1.7 the reverse-path does not follow the grammar", f"{reverse_path!r:.80}")
         if not octets.count(b"\r\n") == octets.count(b"\n") == octets.count(b"\r"):
-            raise DeliveryFailed("a message with bare CR or LF is not delivered")
+            return _never("5.6.0 a message with bare CR or LF is not delivered", "bare CR or LF")
+        whole = b"Return-Path: <%s>\n%s" % (reverse_path.encode("ascii"), octets.replace(b"\r\n", b"\n"))
         mailbox = self._root / recipient.lower()
         try:
-            await asyncio.to_thread(_deliver, mailbox, unique, octets.replace(b"\r\n", b"\n"))
+            await asyncio.to_thread(_deliver, mailbox, unique, whole)
         except OSError as fault:
             private = f"{mailbox}: {fault.strerror or type(fault).__name__}"
-            raise DeliveryFailed("the mailbox cannot be written", private=private) from fault
+            return DeferredDelivery(
+                reply="4.3.0 the mailbox cannot be written", next_hop=_NEXT_HOP, private=private
+            )
+        return Delivered(reply="2.0.0 stored in the mailbox", next_hop=_NEXT_HOP)
+
+
+def _never(reply: str, private: str) -> FailedDelivery:
+    return FailedDelivery(reply=reply, next_hop=_NEXT_HOP, private=private)
+
+
+def _is_path(reverse_path: str) -> bool:
+    try:
+        return not reverse_path or bool(parse_address(reverse_path))
+    except AddressMalformed:
+        return False
 
 
 def _deliver(mailbox: Path, unique: str, octets: bytes) -> None:

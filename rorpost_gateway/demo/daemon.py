@@ -6,8 +6,14 @@ import signal
 import sys
 from pathlib import Path
 
+from rorpost_gateway.errors import GatewayError
+
 START_SECONDS = 30
 STOP_SECONDS = 60
+
+
+class NotStarted(GatewayError):
+    """The gateway did not come up; the text is the last of what it said."""
 
 
 class Daemon:
@@ -21,7 +27,6 @@ class Daemon:
 
     @classmethod
     async def start(cls, config: Path, log: Path) -> "Daemon":
-        """Raises RuntimeError with the log's end if it does not come up."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             *("-m", "rorpost_gateway", "serve", "--config", str(config), "--log-format", "json"),
@@ -30,13 +35,22 @@ class Daemon:
         return cls(process, log)
 
     async def ready(self) -> tuple[str, int]:
-        """Where it listens, once it does."""
-        async with asyncio.timeout(START_SECONDS):
-            return await self._ready
+        """Where it listens, once it does. Raises NotStarted."""
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                return await self._ready
+        except TimeoutError:
+            raise NotStarted(f"the gateway was not ready within {START_SECONDS} s") from None
 
     def stop(self) -> None:
         if self._process.returncode is None:
             self._process.send_signal(signal.SIGTERM)
+
+    async def end(self) -> None:
+        """Stop it, whatever it is doing."""
+        self._ready.cancel()  # nobody asks any more
+        self.stop()
+        await self.ended()
 
     async def ended_by_itself(self) -> int:
         """Its exit code, however long that takes."""
@@ -44,13 +58,11 @@ class Daemon:
 
     async def ended(self) -> int:
         """Its exit code; it is killed if it does not end in time."""
-        try:
-            async with asyncio.timeout(STOP_SECONDS):
-                await self._reading
-                return await self._process.wait()
-        except TimeoutError:
+        _, late = await asyncio.wait([self._reading], timeout=STOP_SECONDS)
+        if late:
             self._process.kill()
-            return await self._process.wait()
+            await asyncio.wait([self._reading])
+        return await self._process.wait()
 
     async def _read(self) -> None:
         stderr = self._process.stderr
@@ -65,7 +77,7 @@ class Daemon:
                 self._look_for_ready(line)
         if not self._ready.done():
             said = last.decode("utf-8", "replace").strip()
-            self._ready.set_exception(RuntimeError(f"the gateway did not start: {said}"))
+            self._ready.set_exception(NotStarted(f"the gateway did not start: {said}"))
 
     def _look_for_ready(self, line: bytes) -> None:
         try:

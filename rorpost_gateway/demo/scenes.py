@@ -166,7 +166,12 @@ SCENES: tuple[Scene, ...] = (
         want=Reason.TOO_MANY_RECIPIENTS, story="More recipients than are allowed", play=Play.MANY_RECIPIENTS
     ),
     Scene(want=Reason.TOO_MANY_CONNECTIONS, story="More connections than are allowed", play=Play.CROWD),
-    Scene(want=Reason.GATEWAY_FULL, story="More in flight than memory is set aside for", play=Play.FULL),
+    Scene(
+        want=Reason.GATEWAY_FULL,
+        story="More in flight than memory is set aside for",
+        play=Play.FULL,
+        fields={"Importance": "high"},
+    ),
     Scene(want=Reason.GATEWAY_FAULT, story="A private key that has gone missing", sender=names.BROKEN),
     Scene(
         want=Reason.DUPLICATE,

@@ -8,6 +8,7 @@ import asyncio
 import json
 import re
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -22,6 +23,7 @@ from rorpost_gateway.openpgp.upkeep import export_key, generate_key
 
 _DATE = re.compile(r'"([0-9]{4}-[0-9]{2}-[0-9]{2})"')
 _WHOLE_KEY = "future-default"  # ed25519 with cv25519
+_HOME, _PARTNER_HOME = "gpg", "partner-gpg"
 _LONG_AGO = "20200101T000000!"
 
 
@@ -40,7 +42,7 @@ class World:
 
     @property
     def home(self) -> Path:
-        return self.folder / "gpg"
+        return self.folder / _HOME
 
     @property
     def state(self) -> Path:
@@ -49,7 +51,7 @@ class World:
 
 async def make_world(folder: Path, *, today: datetime) -> World:
     """Make everything two organisations need, but the configuration (see `write_config`)."""
-    home, partner_home = folder / "gpg", folder / "partner-gpg"
+    home, partner_home = folder / _HOME, folder / _PARTNER_HOME
     for each in (home, partner_home):
         each.mkdir(mode=0o700)
     fingerprints = await _make_keys(home, partner_home)
@@ -78,13 +80,14 @@ def write_config(world: World, *, partner_port: int) -> None:
     _write(world.config, _config(partner_port))
 
 
-async def stop_agents(world: World) -> None:
-    """End the key agents that this world's homes have started."""
-    for home in (world.home, world.partner_home):
-        ending = await asyncio.create_subprocess_exec(
-            "gpgconf", "--homedir", str(home), "--kill", "all", env=environment()
-        )
-        await ending.wait()
+async def stop_agents(folder: Path) -> None:
+    """End the key agents that the homes of the world in this folder have started."""
+    for home in (folder / _HOME, folder / _PARTNER_HOME):
+        with suppress(FileNotFoundError):  # without GnuPG there are no agents
+            ending = await asyncio.create_subprocess_exec(
+                "gpgconf", "--homedir", str(home), "--kill", "all", env=environment()
+            )
+            await ending.wait()
 
 
 def take_secret_key_away(world: World) -> None:

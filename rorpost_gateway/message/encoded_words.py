@@ -9,7 +9,7 @@ import binascii
 import codecs
 import re
 
-_WORD = re.compile(r"=\?([!-)+->@-~]++)(?:\*[!->@-~]*+)?\?([bBqQ])\?([^?]*+)\?=")
+_WORD = re.compile(r"=\?([!-)+->@-~]++)(?:\*[!->@-~]*+)?\?([bBqQ])\?([^?]*+(?>(?:\?(?!=)[^?]*+){0,8}))\?=")
 _CHARSET = re.compile(
     r"utf-?(?:7|8|16(?:[bl]e)?|32(?:[bl]e)?)|(?:us-)?ascii|iso-?8859-[0-9]{1,2}(?:-[ei])?|latin-?[0-9]{1,2}"
     r"|(?:windows-?|cp|ibm)[0-9]{3,4}|koi8-[rut]|mac(?:intosh|-?roman)|big5(?:-?hkscs)?|gb(?:2312|k|18030)"
@@ -17,6 +17,7 @@ _CHARSET = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 _Q_OCTET = re.compile(rb"=([0-9A-Fa-f]{2})")
+_NO_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
 _PLAIN = re.compile(r"[!-~](?:[ -~]*[!-~])?")
 _OCTETS_A_WORD = 42  # 56 characters of base64; an encoded word is at most 75
 
@@ -34,8 +35,6 @@ def decode_words(value: str) -> str:
     position = 0
     for match in _WORD.finditer(value):
         octets = _octets(match[2], match[3])
-        if octets is None:
-            continue
         between = value[position : match.start()]
         adjoins = position > 0 and not between.strip(" \t")
         if not adjoins or match[1].lower() != charset:
@@ -69,14 +68,18 @@ def _word(octets: bytes) -> str:
     return f"=?utf-8?B?{binascii.b2a_base64(octets, newline=False).decode('ascii')}?="
 
 
-def _octets(encoding: str, text: str) -> bytes | None:
+def _octets(encoding: str, text: str) -> bytes:
     raw = text.encode("ascii", "replace")
     if encoding in "qQ":
         return _Q_OCTET.sub(lambda match: bytes.fromhex(match[1].decode("ascii")), raw.replace(b"_", b" "))
-    try:
-        return binascii.a2b_base64(raw.rstrip(b"= ") + b"===")
-    except binascii.Error:
-        return None
+    return b"".join(_octets_of_base64(piece) for piece in raw.split(b"="))
+
+
+def _octets_of_base64(piece: bytes) -> bytes:
+    """As a lenient reader takes it: what follows padding is read on, a character left over is dropped."""
+    letters = _NO_BASE64.sub(b"", piece)
+    whole = letters[:-1] if len(letters) % 4 == 1 else letters
+    return binascii.a2b_base64(whole + b"===")
 
 
 def _text(charset: str, pieces: list[bytes]) -> str:

@@ -18,6 +18,10 @@ HEADER_FIELDS = 2000
 _FIELD = re.compile(rb"([!-9;-~]++):[\t -~]*+(?>(?:\r\n[\t ]++[!-~][\t -~]*+)*)(?:\r\n|\Z)")
 _LINE = re.compile(rb"[^\r\n]*+")
 _NAME = re.compile(rb"([!-9;-~]++):")
+# What an operator is told of by name. Any other name is the client's own words, and so content.
+_NAMED = frozenset({"from", "sender", "to", "cc", "bcc", "reply-to", "date", "subject", "message-id"})
+_NAMED |= {"in-reply-to", "references", "received", "mime-version", "content-type", "thread-topic"}
+_NAMED |= {"content-transfer-encoding", "content-disposition", "comments", "keywords", "user-agent"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,4 +85,6 @@ def _fault(octets: bytes, position: int) -> str:
     name = _NAME.match(line)
     if name is None:
         return "neither a header field nor a continuation, or no blank line before the body"
-    return f"octets other than printable ASCII in field {name[1][:64].decode('ascii').lower()}"
+    # Where the blank line before the body is missing, a field name may be a line of the body.
+    known = name[1].decode("ascii").lower()
+    return f"octets other than printable ASCII in field {known if known in _NAMED else '(not named here)'}"

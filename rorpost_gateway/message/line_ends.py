@@ -3,6 +3,8 @@
 RFC 5321, section 2.3.8: a line ends with CRLF, and neither CR nor LF stands alone.
 """
 
+from rorpost_gateway.message.header import malformed
+
 _ALL_BUT_LINE_ENDS = bytes(octet for octet in range(256) if octet not in b"\r\n")
 
 
@@ -25,3 +27,16 @@ def long_line(octets: bytes, most_octets: int) -> int:
             return start
         start = line_end + 2
     return -1
+
+
+def with_crlf(octets: bytes) -> bytes:
+    """Octets that have LF for line ends throughout, with CRLF; `octets` itself where they have CRLF.
+
+    Raises MessageMalformed where both occur, or a CR alone: a line would end for one reader
+    and not for another.
+    """
+    if not bare_line_ends(octets):
+        return octets
+    if b"\r" in octets:
+        raise malformed("line ends of more than one kind")
+    return octets.replace(b"\n", b"\r\n")

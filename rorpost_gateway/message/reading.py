@@ -22,6 +22,8 @@ _RECEIPTS = (
     "read-receipt-to",
     "x-confirm-reading-to",
 )
+# Where a reader's answer goes; Thunderbird and mutt follow the last two as well.
+_ANSWERS = ("reply-to", "mail-reply-to", "mail-followup-to")
 _URGENT_WORD = r"(?:high|highest|urgent)(?![a-z])"
 _URGENT = {
     "importance": re.compile(rf"{CFWS}{_URGENT_WORD}", re.IGNORECASE),
@@ -55,7 +57,7 @@ def read_facts(message: Message, *, hostname: str) -> MessageFacts:
         sender=addresses("sender"),
         to=addresses("to"),
         cc=addresses("cc"),
-        reply_to=addresses("reply-to"),
+        reply_to=addresses(*_ANSWERS),
         receipts_to=addresses(*_RECEIPTS),
         bcc_present="bcc" in named or "resent-bcc" in named,
         message_id=_message_id(values.get("message-id", ())),

@@ -13,15 +13,38 @@ from rorpost_gateway.message.parse import Message
 _SMIME = {"application/pkcs7-mime", "application/x-pkcs7-mime"}
 _SMIME_OPEN = {"signed-data", "certs-only", "compressed-data"}
 _BEGIN = b"-----BEGIN PGP MESSAGE-----"
-_ARMOURED = re.compile(
-    rb"[ \t\r\n]*+-----BEGIN PGP MESSAGE-----[ \t]*+\r\n(?>(?:[A-Za-z]++: [^\r\n]*+\r\n)*)"
-    rb"[A-Za-z0-9+/= \t\r\n]++-----END PGP MESSAGE-----[ \t\r\n]*+"
-)
+
+
+def _armour(kind: bytes) -> re.Pattern[bytes]:
+    return re.compile(
+        rb"[ \t\r\n]*+-----BEGIN PGP %b-----[ \t]*+\r\n(?>(?:[A-Za-z]++: [^\r\n]*+\r\n)*)"
+        rb"(?P<text>[A-Za-z0-9+/= \t\r\n]++)-----END PGP %b-----[ \t\r\n]*+" % (kind, kind)
+    )
+
+
+_ARMOURED = _armour(b"MESSAGE")
+_SIGNATURE = _armour(b"SIGNATURE")
 
 
 def is_sealed(message: Message) -> bool:
     """Whether nothing of the message's content is in clear."""
     return _is_sealed(message, root(message), wrapped=False)
+
+
+def message_text(octets: bytes) -> bytes | None:
+    """The base64 text, checksum and line ends included, of exactly one armoured OpenPGP message.
+
+    Header lines (`Version:`, `Comment:`) are left out. Line ends must be CRLF. None where
+    there is anything before or after it.
+    """
+    match = _ARMOURED.fullmatch(octets)
+    return match["text"] if match else None
+
+
+def signature_text(octets: bytes) -> bytes | None:
+    """The same of exactly one armoured detached signature."""
+    match = _SIGNATURE.fullmatch(octets)
+    return match["text"] if match else None
 
 
 def _is_sealed(message: Message, part: Part, *, wrapped: bool) -> bool:

@@ -1,1 +1,1 @@
-"""OpenPGP: which keys may be used, and sealing with them. python-gnupg lives here only."""
+"""OpenPGP: which keys may be used, sealing and opening with them. python-gnupg lives here only."""

@@ -1,4 +1,4 @@
-"""ASCII armour of OpenPGP messages, to and from the octets inside.
+"""ASCII armour of OpenPGP messages and signatures, to and from the octets inside.
 
 Pure. One armoured block and nothing around it. Header lines (`Version:`,
 `Comment:`) and the checksum line are tolerated and not used: RFC 9580, section 6,
@@ -16,21 +16,21 @@ from rorpost_gateway.errors import SealingFailed
 
 HEADER_LINES = 16  # at most; ours has none
 _SLICE_OCTETS = 192 * 1024
-_BEGIN = b"-----BEGIN PGP MESSAGE-----"
-_END = b"-----END PGP MESSAGE-----"
+MESSAGE, SIGNATURE = b"PGP MESSAGE", b"PGP SIGNATURE"
 _HEADER_LINE = re.compile(rb"[A-Za-z][A-Za-z-]{0,40}:[ -~\x80-\xff]{0,400}")
 _CHECKSUM = re.compile(rb"\n=[A-Za-z0-9+/]{4}\r?\n\Z")
 _WHITE_SPACE = b" \t\r\n"
 
 
-def remove_armour(armoured: bytes) -> bytes:
-    """The OpenPGP packets of exactly one armoured message, with LF or CRLF line ends.
+def remove_armour(armoured: bytes, *, kind: bytes = MESSAGE) -> bytes:
+    """The OpenPGP packets of exactly one armoured block, with LF or CRLF line ends.
 
     White space after the block is tolerated. Raises SealingFailed for anything else.
     """
-    text_from = _after_headers(armoured)
-    text_to = armoured.rfind(b"\n" + _END) + 1
-    if text_to <= text_from or armoured[text_to + len(_END) :].strip(_WHITE_SPACE):
+    end = b"-----END " + kind + b"-----"
+    text_from = _after_headers(armoured, kind)
+    text_to = armoured.rfind(b"\n" + end) + 1
+    if text_to <= text_from or armoured[text_to + len(end) :].strip(_WHITE_SPACE):
         raise malformed("armour does not end as it should")
     checksum = _CHECKSUM.search(armoured, max(text_from - 1, text_to - 9), text_to)
     return _decode(armoured, text_from, checksum.start() if checksum else text_to)
@@ -49,11 +49,11 @@ def malformed(what: str) -> SealingFailed:
     return SealingFailed("the sealed message is not what it should be", private=what)
 
 
-def _after_headers(armoured: bytes) -> int:
+def _after_headers(armoured: bytes, kind: bytes) -> int:
     """Where the base64 text begins: after the BEGIN line, header lines and an empty line."""
     line, at = _line(armoured, 0)
-    if line != _BEGIN:
-        raise malformed("not an armoured OpenPGP message")
+    if line != b"-----BEGIN " + kind + b"-----":
+        raise malformed("not an armoured OpenPGP block of that kind")
     for _ in range(HEADER_LINES + 1):
         line, at = _line(armoured, at)
         if not line.strip(b" \t"):

@@ -1,11 +1,12 @@
 """What the rest of the house knows of OpenPGP."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from rorpost_gateway.decision import KeyChoice, Reason
+from rorpost_gateway.errors import GatewayError
 
 
 class KeyIndex(Protocol):
@@ -35,6 +36,18 @@ class KeyIndex(Protocol):
         """
         ...
 
+    def accepts(
+        self, signer_primary: str, signer_subkey: str, *, signed_at: datetime, at: datetime
+    ) -> Reason | None:
+        """Why a signature that verified must not count all the same; None if it does.
+
+        The key must be there, in force when it signed and at `at`; the subkey must
+        be its own, able to sign, in force when it signed and not revoked since.
+        Whose key it ought to be is the policy's to say, and how old a signature may
+        be the caller's.
+        """
+        ...
+
 
 @dataclass(frozen=True, kw_only=True)
 class Sealed:
@@ -53,6 +66,71 @@ class Engine(Protocol):
         Raises SealingFailed; never returns anything that was not checked to be one
         session-key packet for `seal_to.subkey`, one integrity-protected data packet
         and nothing after.
+        """
+        ...
+
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signature:
+    """A signature that verified. Fingerprints are upper-case hex; `signer` is the primary's."""
+
+    signer: str
+    signer_subkey: str  # the part that signed; may be the primary itself
+    signed_at: datetime  # UTC, as the signer's clock had it
+    # Primary fingerprints whom the signer meant it for (RFC 9580, 5.2.3.36), where they were stated.
+    intended_recipients: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opened:
+    """What a sealed message held. `payload` is the literal data, octet for octet as they were signed.
+
+    Without a `signature` nothing is known of who wrote it: the payload may be
+    `multipart/signed`, whose signature the caller has verified with `verify_detached`.
+    """
+
+    payload: bytes = field(repr=False)
+    payload_sha256: str  # lower-case hex
+    signature: Signature | None
+    opened_with: KeyChoice  # our own key
+    encrypted_to: tuple[str, ...]  # key ids in upper-case hex; sixteen zeros for a hidden recipient
+    packets_sha256: str  # lower-case hex, of the OpenPGP packets without armour
+
+
+class OpeningRefused(GatewayError):
+    """Nothing of this message may be used, today or later.
+
+    `reason` is NOT_ENCRYPTED, DECRYPTION_FAILED, SIGNATURE_INVALID or MESSAGE_TOO_LARGE.
+    """
+
+    def __init__(self, reason: Reason, *, private: str) -> None:
+        super().__init__(f"the message cannot be opened: {reason}", private=f"{reason}: {private}")
+        self.reason = reason
+
+
+class OpeningFailed(GatewayError):
+    """The gateway's own trouble, such as an agent that does not answer: says nothing of the message."""
+
+
+class Opener(Protocol):
+    """Decrypts and verifies. Never blocks the event loop; bounded in time, memory and concurrency."""
+
+    async def open(self, armoured: bytes, *, longest_octets: int) -> Opened:
+        """Open one armoured message, whose literal data are at most `longest_octets`.
+
+        It must be encrypted with integrity protection to a key whose secret part is
+        there, and hold literal data with one good signature, or none. Raises
+        OpeningRefused or OpeningFailed. Whether the signer may sign is `KeyIndex.accepts`'s to say.
+        """
+        ...
+
+    async def verify_detached(self, signed: bytes, signature_armoured: bytes) -> Signature:
+        """Verify the one signature of a `multipart/signed` entity (RFC 3156, section 5).
+
+        `signed` are the octets of its first part in canonical form, with CRLF line ends.
+        Raises OpeningRefused (SIGNATURE_INVALID) or OpeningFailed.
         """
         ...
 

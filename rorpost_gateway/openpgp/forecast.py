@@ -43,11 +43,15 @@ class Prospect:
 
 @dataclass(frozen=True, kw_only=True)
 class MailboxKeys:
-    """What the policy says of a mailbox: its pins, and whether it lives behind this gateway."""
+    """What the policy says of a mailbox: its pins, and whether it lives behind this gateway.
+
+    `pins_over`: it had pins, and the time of every one is over. Then no key counts, whatever lies there.
+    """
 
     name: str
     pins: tuple[str, ...]
     ours: bool
+    pins_over: bool = False
 
 
 def prospects(
@@ -55,11 +59,15 @@ def prospects(
 ) -> Sequence[Prospect]:
     """Judge every pin of every mailbox, now and `within` from now; ours for signing too."""
     return [
-        _prospect(index, address, pin, use, at, at + within)
+        _over(address, use) if mailbox.pins_over else _prospect(index, address, pin, use, at, at + within)
         for address, mailbox in sorted(mailboxes.items())
         for pin in mailbox.pins or (None,)
         for use in ((Use.SEAL, Use.SIGN) if mailbox.ours else (Use.SEAL,))
     ]
+
+
+def _over(address: str, use: Use) -> Prospect:
+    return Prospect(mailbox=address, use=use, pin=None, forecast=Forecast.EXPIRED, key=None, expires=None)
 
 
 def _prospect(

@@ -185,7 +185,8 @@ async def load_index(home: Path) -> ListedKeys:
 async def _list(home: Path, command: str) -> str:
     run = await run_gpg(home, [*LISTING, command])
     if run.returncode:
-        raise GnupgFailed("the keys cannot be listed", private=f"gpg {command} ended {run.returncode}")
+        private = f"{home}: gpg {command} ended {run.returncode}"
+        raise GnupgFailed("the keys cannot be listed", private=private)
     return run.output.decode("utf-8", "replace")
 
 

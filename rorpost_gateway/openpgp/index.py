@@ -96,6 +96,19 @@ class ListedKeys:
             return Reason.KEY_UNUSABLE
         return _primary_fault(key, at) or _part_fault(part, at)
 
+    def accepts(
+        self, signer_primary: str, signer_subkey: str, *, signed_at: datetime, at: datetime
+    ) -> Reason | None:
+        """See `KeyIndex`."""
+        key = self._by_fingerprint.get(_normal(signer_primary))
+        if key is None:
+            return Reason.KEY_MISSING
+        wanted = _normal(signer_subkey)
+        part = next((each for each in (key.primary, *key.subkeys) if each.fingerprint == wanted), None)
+        if part is None or not part.signs:
+            return Reason.KEY_UNUSABLE
+        return _primary_fault(key, at) or _primary_fault(key, signed_at) or _part_fault(part, signed_at)
+
     def keys(self, at: datetime) -> Sequence[KeySummary]:
         """Every key, in the order of the home."""
         return [_summary(key, at) for key in self._keys]

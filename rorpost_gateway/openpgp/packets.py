@@ -9,7 +9,7 @@ RFC 4880, sections 4.2, 5.1 and 5.13; RFC 9580, sections 4.2, 5.1 and 5.13.1.
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 from rorpost_gateway.openpgp.armour import malformed, remove_armour
@@ -18,6 +18,7 @@ PACKETS = 64  # at most, in one message
 KEY_ID_OCTETS = 8
 _V4_FINGERPRINT_DIGITS = 40
 _FIRST_PARTIAL_OCTETS = 512
+_PIECES = 4096  # at most, in one body, and one more for each 512 octets: no sender needs more
 _SESSION_KEY_OCTETS = 1 + KEY_ID_OCTETS + 1  # version, key id, algorithm; then what the algorithm needs
 # version, random prefix of an AES block and two octets, modification detection code packet
 _PROTECTED_OCTETS = 1 + 16 + 2 + 22
@@ -27,6 +28,10 @@ class Tag(IntEnum):
     """The packet types this gateway speaks of."""
 
     SESSION_KEY = 1  # public-key encrypted session key
+    SIGNATURE = 2
+    PASSPHRASE = 3  # symmetric-key encrypted session key
+    ONE_PASS_SIGNATURE = 4
+    COMPRESSED = 8
     ENCRYPTED = 9  # symmetrically encrypted, without integrity protection
     LITERAL = 11
     INTEGRITY_PROTECTED = 18
@@ -34,27 +39,43 @@ class Tag(IntEnum):
 
 
 # RFC 9580, 4.2.1.4: only data packets may have partial body lengths.
-_MAY_BE_PARTIAL = frozenset({8, Tag.ENCRYPTED, Tag.LITERAL, Tag.INTEGRITY_PROTECTED, Tag.AEAD})
+_MAY_BE_PARTIAL = frozenset({Tag.COMPRESSED, Tag.ENCRYPTED, Tag.LITERAL, Tag.INTEGRITY_PROTECTED, Tag.AEAD})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Packet:
-    """One packet: its type, the first octets of its body (at most 512) and the body's length."""
+    """One packet: its type, the first octets of its body (at most 512) and the body's length.
+
+    `pieces` says where the body lies: offsets of begin and end, several where its length is partial.
+    """
 
     tag: int
     start: bytes
     length: int
+    pieces: tuple[tuple[int, int], ...] = field(default=(), compare=False, repr=False)
 
 
-def packets_of(octets: bytes) -> Iterator[Packet]:
-    """Take a message apart, in order. Raises SealingFailed where the framing does not hold."""
+def packets_of(octets: bytes, *, open_ended: bool = False) -> Iterator[Packet]:
+    """Take a message apart, in order. Raises SealingFailed where the framing does not hold.
+
+    `open_ended` allows a data packet of indeterminate length, which ends where the octets end.
+    """
     at = 0
     for _ in range(PACKETS):
         if at == len(octets):
             return
-        packet, at = _packet(octets, at)
+        packet, at = _packet(octets, at, open_ended=open_ended)
         yield packet
     raise malformed("too many packets")
+
+
+def body_of(octets: bytes, packet: Packet, skip_octets: int = 0) -> bytes:
+    """A packet's body in one, without its first octets; these must lie in its first piece."""
+    (begin, end), *others = packet.pieces
+    if not others:
+        return octets[begin + skip_octets : end]
+    view = memoryview(octets)
+    return b"".join([view[begin + skip_octets : end], *(view[first:last] for first, last in others)])
 
 
 def check_sealed(armoured: bytes, *, subkey_fingerprint: str) -> str:
@@ -88,20 +109,22 @@ def _check_protected(packet: Packet) -> None:
         raise malformed("data packet is not integrity-protected data of version 1")
 
 
-def _packet(octets: bytes, at: int) -> tuple[Packet, int]:
+def _packet(octets: bytes, at: int, *, open_ended: bool) -> tuple[Packet, int]:
     header = octets[at]
     if not header & 0x80:
         raise malformed("not a packet")
     if header & 0x40:
         return _new_format(octets, at)
-    return _old_format(octets, at)
+    return _old_format(octets, at, open_ended=open_ended)
 
 
-def _old_format(octets: bytes, at: int) -> tuple[Packet, int]:
-    """RFC 9580, 4.2.2. An indeterminate length is refused: nothing could be seen to follow it."""
+def _old_format(octets: bytes, at: int, *, open_ended: bool) -> tuple[Packet, int]:
+    """RFC 9580, 4.2.2. Behind an indeterminate length nothing could be seen to follow."""
     tag, kind = (octets[at] >> 2) & 0x0F, octets[at] & 0x03
     if kind == 3:
-        raise malformed("packet of indeterminate length")
+        if not open_ended or tag not in _MAY_BE_PARTIAL:
+            raise malformed("packet of indeterminate length")
+        return _whole(octets, tag, at + 1, len(octets) - at - 1)
     width = 1 << kind
     length = int.from_bytes(_take(octets, at + 1, width), "big")
     return _whole(octets, tag, at + 1 + width, length)
@@ -115,12 +138,16 @@ def _new_format(octets: bytes, at: int) -> tuple[Packet, int]:
     if tag not in _MAY_BE_PARTIAL or length < _FIRST_PARTIAL_OCTETS:
         raise malformed("partial length where none may be")
     start = _take(octets, at, length)[:_FIRST_PARTIAL_OCTETS]
-    total = 0
+    pieces = []
     while partial:
-        total += length
+        pieces.append((at, at + length))
+        if len(pieces) > _PIECES + (at >> 9):
+            raise malformed("a packet in too many pieces")
         length, at, partial = _length(octets, at + length)
-    _, end = _whole(octets, tag, at, length)
-    return Packet(tag=tag, start=start, length=total + length), end
+    last, end = _whole(octets, tag, at, length)
+    pieces += last.pieces
+    total = sum(end - begin for begin, end in pieces)
+    return Packet(tag=tag, start=start, length=total, pieces=tuple(pieces)), end
 
 
 def _length(octets: bytes, at: int) -> tuple[int, int, bool]:
@@ -140,7 +167,7 @@ def _whole(octets: bytes, tag: int, at: int, length: int) -> tuple[Packet, int]:
     if tag == 0 or at + length > len(octets):
         raise malformed("packet is reserved, or longer than the message")
     start = octets[at : at + min(length, _FIRST_PARTIAL_OCTETS)]
-    return Packet(tag=tag, start=start, length=length), at + length
+    return Packet(tag=tag, start=start, length=length, pieces=((at, at + length),)), at + length
 
 
 def _take(octets: bytes, at: int, length: int) -> bytes:

@@ -54,9 +54,13 @@ async def run_gpg(
     command = (GPG, "--batch", "--no-tty", "--homedir", str(home), *ALONE)
     quiet = ("--pinentry-mode", "error", "--log-file", os.devnull, "--status-fd", "2")
     returncode, output, said = await _run([*command, *quiet, *arguments], stdin, timeout_seconds)
+    return Run(returncode=returncode, output=output, status=status_lines(said))
+
+
+def status_lines(said: bytes) -> tuple[str, ...]:
+    """The status lines among what gpg said, without their prefix."""
     lines = (line for line in said.split(b"\n") if line.startswith(_STATUS))
-    status = tuple(line.removeprefix(_STATUS).decode("utf-8", "replace") for line in lines)
-    return Run(returncode=returncode, output=output, status=status)
+    return tuple(line.removeprefix(_STATUS).decode("utf-8", "replace") for line in lines)
 
 
 async def reload_agent(home: Path) -> None:

@@ -23,6 +23,7 @@ class Account:
     in_force: InForce
     client: Client
     reverse_path: str
+    direction: Direction = Direction.OUTBOUND
     message_id: str | None = None
     size: int | None = None
 
@@ -32,13 +33,13 @@ class Account:
         recipient: str | None,
         *,
         reason: Reason | None = None,
-        **more: str,
+        **more: str | None,
     ) -> Record:
         """One decision. `reason` differs from the verdict's where it is a duplicate."""
         reason = reason or verdict.reason
         fields: DecisionFields = {
             "decision_id": self.new_id(),
-            "direction": Direction.OUTBOUND,
+            "direction": self.direction,
             "action": action_of(reason),
             "reason": reason,
             "policy": self.in_force.policy.revision,

@@ -3,13 +3,14 @@
 The order is the promise. Nothing is in the queue before it is
 sealed; a copy may be relayed only when its decision line is durable; the caller may
 answer 250 only when the copies are ready. A fault at any step raises, and the
-client hears 451: what was pending is judged by the log at the next start.
+client hears 451. What is pending then is taken back; where even that fails, or the log
+did, it is judged by the log at the next start.
 """
 
 import asyncio
 import hashlib
 from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
@@ -19,7 +20,7 @@ from rorpost_gateway.address import domain_of
 from rorpost_gateway.decision import Direction, Reason, Verdict
 from rorpost_gateway.decision_log.base import Record
 from rorpost_gateway.envelope import Recipient, ReversePath
-from rorpost_gateway.errors import SealedTooLarge, SealingFailed
+from rorpost_gateway.errors import GatewayError, SealedTooLarge, SealingFailed
 from rorpost_gateway.outbound.account import Account
 from rorpost_gateway.outbound.house import House
 from rorpost_gateway.outbound.sealing import SALT_OCTETS, Way, seal_copy
@@ -69,6 +70,12 @@ class Committer:
     def __init__(self, house: House) -> None:
         self._house = house
         self._submitting: WeakValueDictionary[tuple[str, str | None], asyncio.Lock] = WeakValueDictionary()
+        self._in_hand: set[str] = set()
+
+    @property
+    def in_hand(self) -> frozenset[str]:
+        """Queue ids of messages on their way from the seal to the 250: nobody else's to settle."""
+        return frozenset(self._in_hand)
 
     async def commit(self, work: Work, account: Account) -> Committed:
         """Queue what was not queued before, with its lines durable.
@@ -108,12 +115,26 @@ class Committer:
             await house.log.append(lines)
             return Committed(reason=Reason.DUPLICATE, queue_id=next(iter(earlier.values())))
         copies = await self._seal(batch)
-        await house.queue.insert_pending(_message(batch), [copy for copy, _ in copies])
-        await house.log.append([*lines, *(line for _, line in copies)])
-        await house.queue.make_ready(batch.queue_id, now=now)
+        self._in_hand.add(batch.queue_id)
+        try:
+            await house.queue.insert_pending(_message(batch), [copy for copy, _ in copies])
+            await house.log.append([*lines, *(line for _, line in copies)])
+            await self._make_ready(batch)
+        finally:
+            self._in_hand.discard(batch.queue_id)
         house.relay_has_work()
         log.info("queued", queue_id=batch.queue_id, copies=len(copies))
         return Committed(reason=Reason.OK, queue_id=batch.queue_id)
+
+    async def _make_ready(self, batch: _Batch) -> None:
+        queue = self._house.queue
+        try:
+            await queue.make_ready(batch.queue_id, now=batch.now)
+        except Exception:
+            # The client hears 451 and sends again; left pending, its line would have this one sent as well.
+            with suppress(GatewayError):
+                await queue.discard_pending(batch.queue_id)
+            raise
 
     async def _taken_before(self, work: Work, now: float) -> dict[str, str]:
         """Recipients whose copy was queued within the hour, each with its queue id."""

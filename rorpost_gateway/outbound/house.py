@@ -9,7 +9,7 @@ from rorpost_gateway.decision_log.base import DecisionLog
 from rorpost_gateway.decision_log.record import Records
 from rorpost_gateway.envelope import Login
 from rorpost_gateway.openpgp.base import Engine, KeyIndex
-from rorpost_gateway.policy.model import Policy
+from rorpost_gateway.policy.model import Policy, Source
 from rorpost_gateway.queue.base import Queue
 from rorpost_gateway.reply import Language
 
@@ -24,8 +24,8 @@ class Logins(Protocol):
 class InForce:
     """Policy, keys and logins that belong together; replaced as a whole on reload.
 
-    A transaction keeps the one it began with, so that one revision decides a
-    message from MAIL to DATA.
+    A transaction keeps the one it began with, so that one revision decides a message;
+    one that its client keeps open for over a minute goes over to what is in force by then.
     """
 
     policy: Policy
@@ -35,9 +35,8 @@ class InForce:
     @cached_property
     def user_headers(self) -> frozenset[str]:
         """The header fields in which some channel lets the sending user be stated."""
-        return frozenset(
-            rules.header for rules in (self.policy.rules, *(c.rules for c in self.policy.channels))
-        )
+        rules = (self.policy.rules, *(channel.rules for channel in self.policy.channels))
+        return frozenset(each.header for each in rules if Source.HEADER in each.sources)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -67,6 +67,10 @@ class Judge:
         self._sender = sender
         self._person = person
 
+    def under(self, in_force: InForce) -> "Judge":
+        """The same transaction, under another policy."""
+        return Judge(self._house, in_force, self._client, self._sender, self._person)
+
     def at_rcpt(self, recipient: str) -> Verdict:
         """What the envelope alone can say of a recipient."""
         policy = self._in_force.policy

@@ -11,7 +11,8 @@ from rorpost_gateway.envelope import Client, Login, ReversePath
 from rorpost_gateway.errors import LoginsBusy
 from rorpost_gateway.outbound.account import Account
 from rorpost_gateway.outbound.commit import Committer
-from rorpost_gateway.outbound.house import House
+from rorpost_gateway.outbound.guessing import Guessing
+from rorpost_gateway.outbound.house import House, InForce
 from rorpost_gateway.outbound.judging import Judge
 from rorpost_gateway.outbound.refusals import Refusals
 from rorpost_gateway.outbound.transaction import OutboundTransaction
@@ -29,23 +30,31 @@ class Outbound:
         self._house = house
         self._refusals = refusals
         self._committer = Committer(house)
+        self._guessing = Guessing(house.now)
+
+    @property
+    def in_hand(self) -> frozenset[str]:
+        """Queue ids of messages that are just being committed."""
+        return self._committer.in_hand
 
     async def connected(self, client: Client) -> None:
         log.debug("connected", client=client.ip)
 
     async def authenticate(self, client: Client, name: str, password: bytes) -> Login | Reply:
         try:
-            login = await self._house.in_force().logins.verify(name, password)
+            with self._guessing.turn(client.network):
+                login = await self._house.in_force().logins.verify(name, password)
         except LoginsBusy:
             log.warning("logins-busy", client=client.ip)
             return Reply(code=454, enhanced="4.7.0", text="Temporary authentication failure", reason=None)
         if login is None:
+            self._guessing.note_wrong(client.network)
             return self.refusal(client, Reason.LOGIN_FAILED)
         return login
 
     async def begin(self, client: Client, path: ReversePath) -> OutboundTransaction | Reply:
         house, in_force = self._house, self._house.in_force()
-        if client.login is None and not client.trusted:
+        if not _may_submit(in_force, client):
             return await self.turn_away(client, Reason.LOGIN_REQUIRED)
         account = Account(house=house, in_force=in_force, client=client, reverse_path=path.address)
         verdict, person = self._judge_sender(in_force.policy, client, path.address)
@@ -78,3 +87,10 @@ class Outbound:
     def refusal(self, client: Client, reason: Reason) -> Reply:
         self._refusals.note(client, reason)
         return reply_for(reason, self._house.language)
+
+
+def _may_submit(in_force: InForce, client: Client) -> bool:
+    """A login that a reload has removed ends with the next message, though its session is still open."""
+    if client.login is None:
+        return bool(client.trusted)
+    return in_force.logins.knows(client.login.name)

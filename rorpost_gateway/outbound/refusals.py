@@ -31,7 +31,7 @@ class Refusals:
 
     def note(self, client: Client, reason: Reason) -> None:
         """Count a refusal; never waits. The line, if there is one, is written beside."""
-        if reason in _NOT_LOGGED or not self._floods.note(client.ip, reason, now=self._now()):
+        if reason in _NOT_LOGGED or not self._floods.note(client.network, reason, now=self._now()):
             return
         self._write_beside([self._first(client, reason)])
 
@@ -40,7 +40,7 @@ class Refusals:
 
         Raises LogUnavailable.
         """
-        if self._floods.note(client.ip, reason, now=self._now()):
+        if self._floods.note(client.network, reason, now=self._now()):
             await self._log.append([self._first(client, reason)])
 
     async def flush(self, *, everything: bool = False) -> None:

@@ -30,10 +30,16 @@ log = structlog.get_logger()
 
 # Reading a message this large takes long enough to be felt by other sessions.
 LARGE_OCTETS = 256 * 1024
+# For so long a transaction may be decided by what was in force when it began. NOOP keeps one open for
+# weeks, and a removed authorisation must not live on in it.
+KEEPS_REVISION_SECONDS = 60.0
 
 
 class OutboundTransaction:
-    """A `smtp.base.Transaction`, decided by one policy revision from MAIL to DATA."""
+    """A `smtp.base.Transaction`, decided after DATA by one policy revision.
+
+    It is the one the transaction began with, unless that was replaced and the client took its time.
+    """
 
     def __init__(
         self,
@@ -51,6 +57,7 @@ class OutboundTransaction:
         self._committer = committer
         self._path = path
         self._judge = judge
+        self._began = house.now()
         self._recipients: dict[str, Recipient] = {}
 
     async def recipient(self, recipient: Recipient) -> Reply:
@@ -64,6 +71,8 @@ class OutboundTransaction:
 
     async def message(self, octets: bytes) -> Reply:
         self._account.size = len(octets)
+        if not self._catch_up():
+            return await self._refuse_unread(Reason.LOGIN_REQUIRED)
         try:
             return await self._decide(octets)
         except MessageMalformed as error:
@@ -90,6 +99,16 @@ class OutboundTransaction:
     async def abort(self) -> None:
         self._recipients.clear()
 
+    def _catch_up(self) -> bool:
+        """Go over to what is in force now, where that is due; whether the login is still one."""
+        latest, login = self._house.in_force(), self._account.client.login
+        took_seconds = self._house.now() - self._began
+        if latest is self._in_force or 0 <= took_seconds <= KEEPS_REVISION_SECONDS:
+            return True
+        self._in_force = self._account.in_force = latest
+        self._judge = self._judge.under(latest)
+        return login is None or latest.logins.knows(login.name)
+
     async def _decide(self, octets: bytes) -> Reply:
         if len(octets) > LARGE_OCTETS:
             submitted = await asyncio.to_thread(self._read, octets)
@@ -109,7 +128,10 @@ class OutboundTransaction:
         return reply_for(committed.reason, self._house.language, queue_id=committed.queue_id)
 
     def _read(self, octets: bytes) -> Submitted:
-        return read_submitted(octets, hostname=self._house.hostname, keep=self._in_force.user_headers)
+        submitted = read_submitted(octets, hostname=self._house.hostname, keep=self._in_force.user_headers)
+        if len(octets) > LARGE_OCTETS:
+            _ = submitted.message.sha256  # kept by the message: in this thread rather than on the loop
+        return submitted
 
     def _work(self, submitted: Submitted, judgement: Judgement) -> Work:
         return Work(

@@ -19,7 +19,8 @@ from rorpost_gateway.message.header import HEADER_FIELDS, HEADER_OCTETS, read_fi
 from rorpost_gateway.pgpmime.protect import RESTORE, protected_content_type
 
 _ADDED_FIELDS = 32
-_PAYLOAD_HEADER_OCTETS = 3 * HEADER_OCTETS  # the original Content-Type stands in it twice, once in base64
+PAYLOAD_HEADER_OCTETS = 3 * HEADER_OCTETS  # the original Content-Type stands in it twice, once in base64
+PAYLOAD_HEADER_FIELDS = HEADER_FIELDS + _ADDED_FIELDS
 _RESTORE = re.compile(
     r"v=1; added=(?P<added>[1-9][0-9]?); content-type=(?P<type>none|[A-Za-z0-9+/= ]++);"
     r" sha256=(?P<sha256>[0-9a-f]{64})"
@@ -53,7 +54,7 @@ def restore(payload: bytes) -> Restored:
     """Undo `protect`. Raises RestoreFailed, and nothing else, for any other payload."""
     try:
         fields, header_end = read_fields(
-            payload, most_octets=_PAYLOAD_HEADER_OCTETS, most_fields=HEADER_FIELDS + _ADDED_FIELDS
+            payload, most_octets=PAYLOAD_HEADER_OCTETS, most_fields=PAYLOAD_HEADER_FIELDS
         )
         count, original, sha256 = _instructions(fields)
         added, submitted = fields[:count], fields[count:]

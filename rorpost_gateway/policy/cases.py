@@ -57,6 +57,9 @@ class CaseKeys:
     def for_signing(self, address: str, pinned: Collection[str], at: datetime) -> KeyChoice | Reason:
         return self.for_sealing(address, pinned, at)
 
+    def accepts(self, *_signer: str, signed_at: datetime, at: datetime) -> Reason | None:  # noqa: ARG002
+        return None
+
     def fault_of(self, sealed_to: KeyChoice, at: datetime) -> Reason | None:  # noqa: ARG002
         return None
 

@@ -67,6 +67,8 @@ def _user_is_who_they_say(asked: Inquiry) -> Answer:
     if declared is None:
         return Answer(Reason.USER_MISMATCH)
     named = [statement.address for statement in asked.statements if isinstance(statement, DeclaredUser)]
+    # Whoever reads it sees "on behalf of" this person, whether or not Sender is a source here.
+    named += [address for address in asked.facts.sender if address not in asked.facts.authors]
     if question.person is not None:
         named.append(question.person)
     mismatch = (

@@ -3,7 +3,8 @@
 Invariants: see `base`. Writes go through `group_commit` and are durable when they
 return. Reads have connections and threads of their own: neither a message on its
 way in nor an operator's long listing makes the other wait. Only the writer ever
-moves the write-ahead log into the file.
+moves the write-ahead log into the file. Nothing new is taken into files that were
+removed or replaced under the open queue: after a restart nobody would find it.
 """
 
 import asyncio
@@ -13,11 +14,11 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 
-from rorpost_gateway.errors import QueueFull
+from rorpost_gateway.errors import QueueFull, QueueUnavailable
 from rorpost_gateway.queue import sqlite_operations as operations
 from rorpost_gateway.queue.base import Copy, NewCopy, QueuedMessage, Retry, SeenSeal
 from rorpost_gateway.queue.group_commit import Counters, GroupCommit
-from rorpost_gateway.queue.sqlite_file import BUSY_TIMEOUT_SECONDS, open_connection
+from rorpost_gateway.queue.sqlite_file import BUSY_TIMEOUT_SECONDS, files_of, open_connection
 from rorpost_gateway.queue.sqlite_reader import Reader
 
 RESERVE_OCTETS = 64 * 1024 * 1024  # kept free of new messages: outcomes must still be written
@@ -51,7 +52,7 @@ async def open_sqlite_queue(
         writer=GroupCommit(writing),
         reader=Reader(reading, name="queue-reader"),
         lister=Reader(listing, name="queue-lister"),
-        folder=path.parent,
+        path=path,
         reserve_octets=reserve_octets,
     )
 
@@ -60,12 +61,13 @@ class SqliteQueue:
     """See `base.Queue`, which says what each method does and raises."""
 
     def __init__(
-        self, *, writer: GroupCommit, reader: Reader, lister: Reader, folder: Path, reserve_octets: int
+        self, *, writer: GroupCommit, reader: Reader, lister: Reader, path: Path, reserve_octets: int
     ) -> None:
         self._writer = writer
         self._reader = reader
         self._lister = lister
-        self._folder = folder
+        self._path = path
+        self._files = files_of(path)
         self._reserve_octets = reserve_octets
 
     @property
@@ -85,13 +87,18 @@ class SqliteQueue:
         octets = sum(len(copy.sealed) for copy in copies)
 
         def insert(connection: sqlite3.Connection) -> None:
+            self._require_in_place()
             self._require_room(octets)
             operations.insert_pending(connection, message, copies)
 
         await self._writer.run(insert, octets=octets)
 
     async def make_ready(self, queue_id: str, *, now: float) -> None:
-        await self._writer.run(lambda c: operations.make_ready(c, queue_id, now))
+        def make_ready(connection: sqlite3.Connection) -> None:
+            self._require_in_place()  # a 250 follows
+            operations.make_ready(connection, queue_id, now)
+
+        await self._writer.run(make_ready)
 
     async def discard_pending(self, queue_id: str, recipient: str | None = None) -> None:
         await self._writer.run(lambda c: operations.discard_pending(c, queue_id, recipient))
@@ -160,7 +167,11 @@ class SqliteQueue:
     async def list(self) -> Sequence[Copy]:
         return await self._lister.read(operations.list_all)
 
+    def _require_in_place(self) -> None:
+        if files_of(self._path) != self._files:
+            raise QueueUnavailable("the queue's store was replaced", private=f"{self._path}: another file")
+
     def _require_room(self, octets: int) -> None:
-        free = os.statvfs(self._folder)
+        free = os.statvfs(self._path.parent)
         if free.f_bavail * free.f_frsize < self._reserve_octets + octets:
             raise QueueFull("the queue has no room", private="the file system's reserve is reached")

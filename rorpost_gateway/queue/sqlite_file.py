@@ -55,6 +55,21 @@ def open_connection(path: Path, *, busy_timeout_seconds: float) -> sqlite3.Conne
     return connection
 
 
+def files_of(path: Path) -> tuple[tuple[int, int], ...]:
+    """Which files the names of the store lead to now: the database and its write-ahead log.
+
+    SQLite goes on in files that somebody took away, and what it commits there nobody
+    finds again. Raises QueueUnavailable where one of them is gone.
+    """
+    try:
+        found = [each.stat() for each in (path, path.with_name(f"{path.name}-wal"))]
+    except OSError as error:
+        raise QueueUnavailable(
+            "the queue's store was taken away", private=f"{path}: {error.strerror}"
+        ) from error
+    return tuple((status.st_dev, status.st_ino) for status in found)
+
+
 def _at(path: Path, error: GatewayError) -> GatewayError:
     return type(error)(error.public, private=f"{path}: {error.private}")
 

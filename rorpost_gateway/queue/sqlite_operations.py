@@ -76,6 +76,8 @@ def put_back(connection: sqlite3.Connection, queue_id: str, recipient: str, retr
 
 
 def mark_bounced(connection: sqlite3.Connection, queue_id: str, recipient: str, now: float) -> None:
+    # It will not arrive, whenever its notice can be delivered: the same message sent again is a new one.
+    connection.execute(_SQL["forget_submission"], {"queue_id": queue_id, "recipient": recipient})
     _change_claimed(connection, "mark_bounced", queue_id, recipient, now=now)
 
 

@@ -6,17 +6,20 @@ side's own mailboxes only, has the null path, and is never about a notice.
 """
 
 import hashlib
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import tzinfo
 
-from rorpost_gateway.delivery.base import Delivery
+from rorpost_gateway.decision import Direction
+from rorpost_gateway.delivery.base import Delivered, Delivery, DeliveryFailed
 from rorpost_gateway.dsn import Recipient, Reported, build_dsn, wanted
 from rorpost_gateway.dsn_text import Happened
 from rorpost_gateway.queue.base import Copy
 from rorpost_gateway.reply import Language
 
-_RETURN_PATH = b"Return-Path: <>\r\n"  # written at final delivery: RFC 5321, section 4.4
+_CODES = re.compile(r"[245][0-9]{2}(?: [245]\.[0-9]{1,3}\.[0-9]{1,3})?|[245]\.[0-9]{1,3}\.[0-9]{1,3}")
+_NULL_PATH = ""
 _TOLD_AS = {Happened.EXPIRED: Happened.FAILED.value}  # a copy fails once, whatever for
 
 
@@ -87,7 +90,7 @@ class Notices:
                     unit=unit.name,
                     phone=unit.phone,
                     original_recipient=copy.original_recipient,
-                    reply=attempted.reply,
+                    reply=_repeatable(attempted.reply, message.direction),
                     next_hop=attempted.next_hop,
                     last_attempt_at=attempted.at,
                 )
@@ -98,8 +101,24 @@ class Notices:
             language=self._language,
             retry_until=retry_until,
         )
-        await self._delivery.deliver(message.reverse_path, _RETURN_PATH + octets, unique=name(happened, copy))
+        outcome = await self._delivery.deliver(
+            message.reverse_path, octets, reverse_path=_NULL_PATH, unique=name(happened, copy)
+        )
+        if not isinstance(outcome, Delivered):
+            raise DeliveryFailed(outcome.reply, private=outcome.private)
         return True
+
+
+def _repeatable(reply: str | None, direction: Direction) -> str | None:
+    """What the sender may read of a reply.
+
+    A partner reads the codes only: our own mail server has seen the message opened, and
+    its words may quote it.
+    """
+    if reply is None or direction is Direction.OUTBOUND:
+        return reply
+    codes = _CODES.match(reply)
+    return f"{codes[0]} the mailbox did not take the message" if codes else None
 
 
 def name(happened: Happened, copy: Copy) -> str:

@@ -61,6 +61,9 @@ class CopyRecords(Protocol):
     def bounced(self) -> CopyRecord: ...
 
     @property
+    def delivered(self) -> CopyRecord: ...
+
+    @property
     def held(self) -> CopyRecord: ...
 
 

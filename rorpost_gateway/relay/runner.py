@@ -8,20 +8,24 @@ nothing could be said of it.
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 
 import structlog
 
 from rorpost_gateway.address import domain_of
 from rorpost_gateway.decision import Verdict
+from rorpost_gateway.delivery.base import Delivered
 from rorpost_gateway.errors import GatewayError, LogUnavailable, NotFound
 from rorpost_gateway.queue.base import Copy, Queue
+from rorpost_gateway.relay.local import LocalMailboxes, NotAllowed
 from rorpost_gateway.relay.settle import Settlement
 from rorpost_gateway.relay.slots import Slots
 from rorpost_gateway.smtp_client.base import Attempt, Client, Deferred, Outgoing, Routes
 
 _logger = structlog.get_logger()
+
+SETTLING_SECONDS = 10.0  # for an attempt that was broken off when its outcome was known
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +45,17 @@ async def wait_on(event: asyncio.Event, seconds: float) -> None:
             await event.wait()
 
 
+async def _to_its_end(settling: Coroutine[None, None, None]) -> None:
+    """Settle, even where the attempt is broken off: what a next hop has taken must not be sent again."""
+    task = asyncio.ensure_future(settling)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task}, timeout=SETTLING_SECONDS)
+        task.cancel()
+        raise
+
+
 class Relay:
     """`run` until `drain`. `judge` and `revision` are of the policy in force, pure and quick."""
 
@@ -55,6 +70,7 @@ class Relay:
         revision: Callable[[], str],
         now: Callable[[], float],
         node: str,
+        local: LocalMailboxes | None = None,
         limits: RelayLimits | None = None,
         wait: Callable[[asyncio.Event, float], Awaitable[None]] = wait_on,
     ) -> None:
@@ -66,6 +82,7 @@ class Relay:
         self._revision = revision
         self._now = now
         self._node = node
+        self._local = local
         self._limits = limits or RelayLimits()
         self._wait = wait
         self._slots = Slots(routes, overall=self._limits.attempts)
@@ -188,9 +205,18 @@ class Relay:
             _logger.warning("copy is no longer allowed to leave", reason=verdict.reason.value)
             await self._settlement.hold(copy, verdict.reason, octets, revision)
             return
-        attempt = await self._send(copy, octets)
+        attempt = await self._try(copy, octets)
+        if isinstance(attempt, NotAllowed):
+            _logger.warning("copy is no longer allowed to be read", reason=attempt.reason.value)
+            await self._settlement.hold(copy, attempt.reason, octets, revision)
+            return
         _logger.info("attempt", outcome=type(attempt).__name__.lower(), next_hop=attempt.next_hop)
-        await self._settlement.settle(copy, attempt, octets, revision)
+        await _to_its_end(self._settlement.settle(copy, attempt, octets, revision))
+
+    async def _try(self, copy: Copy, octets: bytes) -> Attempt | Delivered | NotAllowed:
+        if self._local is not None and self._local.take(copy.recipient):
+            return await self._local.attempt(copy, octets)
+        return await self._send(copy, octets)
 
     async def _send(self, copy: Copy, octets: bytes) -> Attempt:
         route = self._routes.for_recipient(copy.recipient)
@@ -205,7 +231,8 @@ class Relay:
                 octets=octets,
                 envid=copy.outer_message_id.strip("<>").partition("@")[0],
                 notify=copy.notify,
-                original_recipient=copy.original_recipient,
+                # The client's own words stay here, as its ENVID does: they may tell of what is sealed.
+                original_recipient=f"rfc822;{copy.recipient}" if copy.original_recipient else None,
             ),
         )
 

@@ -13,7 +13,7 @@ import structlog
 
 from rorpost_gateway.decision import Reason
 from rorpost_gateway.decision_log.base import DecisionLog
-from rorpost_gateway.delivery.base import DeliveryFailed
+from rorpost_gateway.delivery.base import Delivered, DeliveryFailed
 from rorpost_gateway.dsn_text import Happened
 from rorpost_gateway.queue.base import Copy, Queue, Retry
 from rorpost_gateway.relay import outcome
@@ -53,9 +53,13 @@ class Settlement:
         await self._forget(copy)
         return True
 
-    async def settle(self, copy: Copy, attempt: Attempt, outer: bytes, revision: str) -> None:
+    async def settle(self, copy: Copy, attempt: Attempt | Delivered, outer: bytes, revision: str) -> None:
         """Raises LogUnavailable, and what the queue raises."""
         match attempt:
+            case Delivered():
+                await self._write(self._records.delivered, copy, attempt, revision)
+                self._relayed.add(copy.name)
+                await self._forget(copy)
             case Relayed():
                 await self._relay_done(copy, attempt, outer, revision)
             case Failed():
@@ -129,7 +133,9 @@ class Settlement:
         retry = Retry(next_attempt_at=due, reply=reply, next_hop=next_hop, warned_at=warned_at)
         await self._queue.put_back(copy.message.queue_id, copy.recipient, retry)
 
-    async def _write(self, build: outcome.CopyRecord, copy: Copy, attempt: Attempt, revision: str) -> None:
+    async def _write(
+        self, build: outcome.CopyRecord, copy: Copy, attempt: Attempt | Delivered, revision: str
+    ) -> None:
         record = outcome.attempted(
             build, copy, revision=revision, reply=attempt.reply, next_hop=attempt.next_hop
         )

@@ -96,7 +96,7 @@ class Connection(SMTP):
         peer = transport.get_extra_info("peername")
         if peer:  # None where the peer was gone before it was accepted
             self._client = describe_peer(peer[0], self._settings.trusted_networks)
-            self._admission = self._shared.connections.admit(self._client.ip)
+            self._admission = self._shared.connections.admit(self._client.network)
             self._counted = True
         super().connection_made(transport)
         self.task.add_done_callback(lambda _task: self._perhaps_closed())
@@ -123,7 +123,7 @@ class Connection(SMTP):
         self._incoming.feed_end()
         if self._counted:
             self._counted = False
-            self._shared.connections.leave(self._client.ip)
+            self._shared.connections.leave(self._client.network)
         self._perhaps_closed()
 
     def _perhaps_closed(self) -> None:

@@ -24,6 +24,10 @@ from rorpost_gateway.smtp.limits import Share
 from rorpost_gateway.smtp.settings import TlsMode
 
 FAILED_LOGINS = 3
+# Commands that bring no message, since the last message. Each costs little, and they can be sent by the
+# million by whoever can connect; a mail client needs ten.
+FRUITLESS_COMMANDS = 100
+_FRUITFUL = frozenset({"RCPT", "DATA", "QUIT"})
 _BROWSERS = frozenset({"GET", "POST", "PUT", "HEAD", "OPTIONS", "CONNECT"})
 _OK = Reply(code=250, enhanced="2.0.0", text="OK")
 _BYE = Reply(code=221, enhanced="2.0.0", text="Bye", close=True)
@@ -45,6 +49,7 @@ class ServerSession(Connection):
         self._greeted = False
         self._extended = False
         self._failed_logins = 0
+        self._fruitless = 0
 
     async def _obey(self, line: bytes) -> None:
         command = grammar.split_command(line)
@@ -53,7 +58,14 @@ class ServerSession(Connection):
             raise refused(421, "4.7.0", "This is a mail server, closing")
         if method is None:
             raise refused(500, "5.5.1", "Command not known here")
+        if command.verb not in _FRUITFUL:
+            self._count_fruitless()
         await method(command.argument)
+
+    def _count_fruitless(self) -> None:
+        self._fruitless += 1
+        if self._fruitless > FRUITLESS_COMMANDS:
+            raise refused(421, "4.7.0", "Too many commands and no message, closing")
 
     async def _abandon(self) -> None:
         """Abort the open transaction, if there is one."""
@@ -139,7 +151,7 @@ class ServerSession(Connection):
         credentials = await exchange(arg, self._ask)
         outcome = await self._receiver.authenticate(self._client, credentials.name, credentials.password)
         if isinstance(outcome, Reply):
-            self._failed_logins += outcome.code >= 500
+            self._failed_logins += 1  # also where nobody had time to look: asking again at once is no help
             self._answer(outcome)
             return
         self._client = replace(self._client, login=outcome)
@@ -192,6 +204,7 @@ class ServerSession(Connection):
             raise refused(554 if self._mail.offered else 503, "5.5.1", "No valid recipients")
         self._say("354 End data with <CR><LF>.<CR><LF>")
         await self._flush()
+        self._fruitless = 0
         self._answer(await self._receive(self._mail))
 
     async def _receive(self, mail: _Mail) -> Reply:

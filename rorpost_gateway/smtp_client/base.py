@@ -16,6 +16,13 @@ from rorpost_gateway.address import domain_of
 from rorpost_gateway.envelope import Notify
 
 
+class MailProtocol(StrEnum):
+    """What is spoken with a next hop."""
+
+    SMTP = "smtp"
+    LMTP = "lmtp"  # RFC 2033: to a mail store, which answers for each recipient
+
+
 class TlsMode(StrEnum):
     """How the connection to a next hop is protected."""
 
@@ -26,7 +33,11 @@ class TlsMode(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Route:
-    """A next hop. `ca` None means the system's certificate authorities."""
+    """A next hop. `ca` None means the system's certificate authorities.
+
+    With `socket`, the path of a Unix socket, `host` and `port` are not used, and `tls` is off:
+    what such a socket carries does not leave this machine.
+    """
 
     host: str
     port: int
@@ -37,10 +48,18 @@ class Route:
     password: str | None = field(default=None, repr=False)
     max_size_octets: int | None = None
     connections: int = 4
+    socket: Path | None = None
+    protocol: MailProtocol = MailProtocol.SMTP
+
+    def __post_init__(self) -> None:
+        if self.socket is not None and self.tls is not TlsMode.OFF:
+            raise ValueError("there is no TLS over a Unix socket")
 
     @property
     def next_hop(self) -> str:
-        """`host:port`, as decision lines and DSNs name it."""
+        """`host:port`, as decision lines and DSNs name it; `localhost:PATH` for a Unix socket."""
+        if self.socket is not None:
+            return f"localhost:{self.socket}"
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 

@@ -10,10 +10,14 @@ import ssl
 from dataclasses import dataclass
 
 from rorpost_gateway.smtp_client import transaction, verdict
-from rorpost_gateway.smtp_client.base import Attempt, Deferred, Outgoing, Route
+from rorpost_gateway.smtp_client.base import Attempt, Deferred, Failed, Outgoing, Route
+from rorpost_gateway.smtp_client.lmtp import session_for
 from rorpost_gateway.smtp_client.session import Session, Timeouts
 from rorpost_gateway.smtp_client.tls import client_context
 from rorpost_gateway.smtp_client.verdict import AttemptEnded
+
+# Looking through a message this large is felt by everybody else on the event loop.
+_LARGE_OCTETS = 256 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +38,7 @@ class SmtpClient:
         self._pools: dict[Route, _Pool] = {}
 
     async def send(self, route: Route, outgoing: Outgoing) -> Attempt:
-        unfit = transaction.unfit(outgoing, route)
+        unfit = await _unfit(outgoing, route)
         if unfit is not None:
             return unfit
         if route not in self._pools:
@@ -44,6 +48,12 @@ class SmtpClient:
     async def close(self) -> None:
         for pool in self._pools.values():
             await pool.close()
+
+
+async def _unfit(outgoing: Outgoing, route: Route) -> Failed | None:
+    if len(outgoing.octets) > _LARGE_OCTETS:
+        return await asyncio.to_thread(transaction.unfit, outgoing, route)
+    return transaction.unfit(outgoing, route)
 
 
 class _Pool:
@@ -67,7 +77,7 @@ class _Pool:
                         outcome = await self._transact(session, outgoing)
                         if outcome is not None:
                             return outcome
-                    session = Session(self._route, self._timeouts, await self._tls_context())
+                    session = session_for(self._route, self._timeouts, await self._tls_context())
                     return await self._first(session, outgoing)
             except TimeoutError:
                 return verdict.silent(self._route.next_hop, session.step if session else "the connection")

@@ -4,7 +4,8 @@ import asyncio
 import ssl
 
 from rorpost_gateway.smtp_client.base import Route
-from rorpost_gateway.smtp_client.session import Session, Timeouts
+from rorpost_gateway.smtp_client.lmtp import session_for
+from rorpost_gateway.smtp_client.session import Timeouts
 from rorpost_gateway.smtp_client.tls import client_context
 from rorpost_gateway.smtp_client.verdict import AttemptEnded
 
@@ -16,7 +17,7 @@ async def probe(route: Route, *, timeout_seconds: float) -> str | None:
     except (OSError, ssl.SSLError) as fault:
         return f"the file of certificate authorities cannot be used: {fault.strerror or fault}"
     timeouts = Timeouts(connect_seconds=timeout_seconds, command_seconds=timeout_seconds)
-    session = Session(route, timeouts, context)
+    session = session_for(route, timeouts, context)
     try:
         async with asyncio.timeout(timeout_seconds):
             await session.open()

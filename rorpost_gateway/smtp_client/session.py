@@ -4,7 +4,7 @@ Invariants: no octet of an envelope or a message, and no password, goes out befo
 the connection is as protected as its route demands; a connection whose state is
 not certain any more carries nothing else.
 
-RFC 5321, section 4.5.3.2 (time limits); RFC 3207; RFC 4954.
+RFC 5321, section 4.5.3.2 (time limits); RFC 3207; RFC 4954. What LMTP does otherwise stands in `lmtp`.
 """
 
 import asyncio
@@ -44,13 +44,16 @@ class Timeouts:
 class Session:
     """Not safe for concurrent use: its pool hands it to one attempt at a time."""
 
+    hello = "EHLO"
+
     def __init__(self, route: Route, timeouts: Timeouts, context: ssl.SSLContext | None) -> None:
         self._route = route
         self._timeouts = timeouts
         self._context = context
         self._smtp = aiosmtplib.SMTP(
-            hostname=route.host,
-            port=route.port,
+            hostname=route.host if route.socket is None else None,
+            port=route.port if route.socket is None else None,
+            socket_path=None if route.socket is None else str(route.socket),
             local_hostname=route.hostname,
             start_tls=False,
             timeout=timeouts.command_seconds,
@@ -131,7 +134,7 @@ class Session:
             raise AttemptEnded(verdict.unreachable(self._next_hop, fault)) from None
 
     def _clear_text_only_to_loopback(self) -> None:
-        if self._route.tls is not TlsMode.OFF:
+        if self._route.tls is not TlsMode.OFF or self._route.socket is not None:
             return
         try:
             peer = str(self._smtp.get_transport_info("peername")[0])
@@ -143,9 +146,9 @@ class Session:
             self._give_up("4.7.4", f"a login to {self._next_hop} is configured, but TLS is turned off")
 
     async def _ehlo(self) -> None:
-        code, text = await self._command("EHLO", f"EHLO {self._route.hostname}")
+        code, text = await self._command(self.hello, f"{self.hello} {self._route.hostname}")
         if code != 250:
-            raise self._of_session("EHLO", code, text)
+            raise self._of_session(self.hello, code, text)
         self._smtp.last_ehlo_response = aiosmtplib.SMTPResponse(code, text)
 
     async def _start_tls(self) -> None:
@@ -224,7 +227,7 @@ class Session:
         answer = asyncio.create_task(protocol.read_response())
         answer.add_done_callback(_seen)
         try:
-            whole = await self._write(protocol, transaction.stuffed(octets), answer)
+            whole = await self._write(protocol, octets, answer)
             async with asyncio.timeout(self._timeouts.final_reply_seconds):
                 code, text = await answer
         except aiosmtplib.SMTPResponseException:
@@ -239,6 +242,8 @@ class Session:
             raise AttemptEnded(verdict.garbage(self._next_hop, "the message"))
         if not whole:
             raise AttemptEnded(verdict.of_transaction(code, text, self._next_hop))
+        if protocol._buffer:  # noqa: SLF001  (more answers than recipients: whose the next one is would be a guess)
+            self.abort()
         return code, text
 
     async def _write(
@@ -248,16 +253,16 @@ class Session:
         answer: asyncio.Task[aiosmtplib.SMTPResponse],
     ) -> bool:
         """Write in blocks, so that memory and the event loop stay free; False where an answer came early."""
-        view = memoryview(octets)
-        for start in range(0, len(view), _CHUNK_OCTETS):
+        blocks = -(-len(octets) // _CHUNK_OCTETS)
+        for written, block in enumerate(transaction.stuffed(octets, block_octets=_CHUNK_OCTETS), 1):
             try:
-                protocol.write(bytes(view[start : start + _CHUNK_OCTETS]))
+                protocol.write(block)
                 async with asyncio.timeout(self._timeouts.block_seconds):
                     await protocol._drain_helper()  # noqa: SLF001  (aiosmtplib has no public way to wait)
             except (aiosmtplib.SMTPServerDisconnected, ConnectionError):
                 return False
             await asyncio.sleep(0)
-            if answer.done() and start + _CHUNK_OCTETS < len(view):
+            if answer.done() and written < blocks:
                 return False
         return True
 

@@ -4,7 +4,7 @@ RFC 5321, sections 3.3 and 4.5.2; RFC 1870 (SIZE); RFC 6152 (8BITMIME); RFC 3461
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from rorpost_gateway.address import parse_address
 from rorpost_gateway.errors import AddressMalformed
@@ -54,13 +54,16 @@ def takes_notify(extensions: Extensions) -> bool:
     return "dsn" in extensions
 
 
-def stuffed(octets: bytes) -> bytes:
-    """The octets as DATA carries them: leading dots doubled, ended by `.`.
+def stuffed(octets: bytes, *, block_octets: int) -> Iterator[bytes]:
+    """The octets as DATA carries them, block by block: leading dots doubled, ended by `.`.
 
     Only for octets that `unfit` let pass: every line ends with CRLF.
     """
-    body = octets.replace(b"\r\n.", b"\r\n..")
-    return (b"." if body.startswith(b".") else b"") + body + b".\r\n"
+    for start in range(0, len(octets), block_octets):
+        block = octets[start : start + block_octets].replace(b"\n.", b"\n..")
+        if block.startswith(b".") and (start == 0 or octets[start - 1 : start] == b"\n"):
+            block = b"." + block
+        yield block if start + block_octets < len(octets) else block + b".\r\n"
 
 
 def too_large(outgoing: Outgoing, limit_octets: int | None, route: Route) -> Failed | None:

@@ -94,6 +94,10 @@ def unreachable(next_hop: str, fault: BaseException | None) -> Deferred:
         found = own_line("4.4.1", f"{next_hop} refused the connection")
     elif isinstance(fault, TimeoutError):
         found = own_line("4.4.1", f"{next_hop} did not answer in time")
+    elif isinstance(fault, FileNotFoundError):
+        found = own_line("4.4.1", f"there is no socket {next_hop}")
+    elif isinstance(fault, PermissionError):
+        found = own_line("4.4.1", f"this gateway may not connect to {next_hop}")
     else:
         found = own_line("4.4.1", f"{next_hop} cannot be reached")
     return Deferred(reply=found, next_hop=next_hop)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from rorpost_gateway.cli import main  # noqa: E402 - found by the line above
-from tests.crash.points import install  # noqa: E402
+from rorpost_gateway.cli import main
+from tests.crash.points import install
 
 if __name__ == "__main__":
     name, moment, nth, *rest = sys.argv[1:]

@@ -78,12 +78,10 @@ _MAILDIR = "delivery.maildir"
 
 POINTS: Mapping[str, Point] = {
     # From an accepted message to its 250
-    "seal": Point(owner="openpgp.gnupg:GnupgEngine", attribute="seal"),
     "pending": Point(owner=_QUEUE, attribute="insert_pending"),
     "pending-uncommitted": Point(owner=_TABLES, attribute="insert_pending"),
     "logged": Point(owner=_LOG, attribute="append", when=_lines("decision", action="accept")),
     "log-write": Point(owner=_DISK, attribute="write", when=_octets(_ACCEPTED)),
-    "log-sync": Point(owner=_DISK, attribute="sync", follows="log-write"),
     "ready": Point(owner=_QUEUE, attribute="make_ready"),
     "ready-uncommitted": Point(owner=_TABLES, attribute="make_ready"),
     "answered": Point(owner=_CONNECTION, attribute="_answer", when=_reply(250, "queued as")),
@@ -117,14 +115,13 @@ POINTS: Mapping[str, Point] = {
     "verifier-key": Point(owner="decision_log.signing", attribute="_write_vkey"),
     "log-created": Point(owner=_DISK, attribute="create"),
     "genesis": Point(owner=_DISK, attribute="write", when=_octets(b'"event":"genesis"')),
-    "queue-file": Point(owner="queue.sqlite_file", attribute="_create_file"),
-    "queue-schema": Point(owner="queue.sqlite_file", attribute="_create_schema"),
+    "queue-schema": Point(owner="queue.sqlite_file", attribute="load_statements"),
+    "queue-linked": Point(owner="queue.sqlite_file", attribute="_sync_folder"),
     "started-logged": Point(owner=_LOG, attribute="append", when=_lines("start")),
     "torn-mended": Point(owner=_DISK, attribute="write", when=_octets(b'"event":"torn"')),
     "pending-removed": Point(owner=_QUEUE, attribute="discard_pending"),
     "pending-settled": Point(owner=_GATEWAY, attribute="settle_pending"),
     "claims-released": Point(owner=_QUEUE, attribute="release_claims"),
-    "policy-kept": Point(owner="daemon.kept_policies:KeptPolicies", attribute="keep"),
     "policy-logged": Point(owner=_LOG, attribute="append", when=_lines("policy")),
 }
 

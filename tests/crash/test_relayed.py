@@ -25,20 +25,16 @@ class Case:
 
 
 CASES = [
-    Case(point="seal", moment="after", committed=False, heard=False),
     Case(point="pending", moment="before", committed=False, heard=False),
     Case(point="pending-uncommitted", moment="after", committed=False, heard=False),
     Case(point="pending", moment="after", committed=False, heard=False),
     Case(point="logged", moment="before", committed=False, heard=False),
-    Case(point="log-write", moment="before", committed=False, heard=False),
     Case(point="log-write", moment="after", heard=False),
-    Case(point="log-sync", moment="after", heard=False),
     Case(point="logged", moment="after", heard=False),
     Case(point="ready", moment="before", heard=False),
     Case(point="ready-uncommitted", moment="after", heard=False),
     Case(point="ready", moment="after", heard=False),
     Case(point="answered", moment="before", heard=False),
-    Case(point="answer-sent", moment="before", heard=False),
     Case(point="answer-sent", moment="after", twice=2),
     Case(point="claim", moment="before", heard=None),
     Case(point="claim-uncommitted", moment="after", heard=None),
@@ -46,7 +42,6 @@ CASES = [
     Case(point="relayed", moment="before"),
     Case(point="relayed", moment="before", nth=2, twice=1),
     Case(point="relayed", moment="after", sent=1, twice=2),
-    Case(point="relayed-logged", moment="before", sent=1, twice=2),
     Case(point="relayed-written", moment="in-first-line", sent=1, twice=2),
     Case(point="relayed-logged", moment="after", sent=1, twice=2),
     Case(point="marked", moment="before", sent=1, twice=2),

@@ -1,6 +1,7 @@
 """SIGTERM: what is in hand is finished, what is not is told to come back, and the exit code is 0."""
 
 import signal
+import smtplib
 
 import pytest
 
@@ -42,7 +43,8 @@ def test_nothing_new_is_let_in(scenario: MakeScenario) -> None:
         busy.begin_data()
         gateway.running.send(signal.SIGTERM)
         gateway.running.wait_for_event("stopping")
-        with pytest.raises(ConnectionRefusedError):
+        # Refused, reset or told to come back: it depends on the moment.
+        with pytest.raises((ConnectionError, smtplib.SMTPException)):
             gateway.connect()
         busy.send_message_octets(make_message())
         assert busy.answer().reason == "ok"
@@ -56,7 +58,7 @@ def test_an_attempt_in_hand_is_settled(scenario: MakeScenario) -> None:
     gateway.wait_for_arrivals(1)
     gateway.running.send(signal.SIGTERM)
     gateway.running.wait_for_event("stopping")
-    gateway.next_hop.answer_now()
+    gateway.next_hop.let_go()
     assert gateway.running.wait() == 0
     assert len(gateway.lines_of("relayed")) == 1
     assert not gateway.queue_rows()

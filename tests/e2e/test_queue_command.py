@@ -10,7 +10,11 @@ from tests.e2e.scenario import MakeScenario, Scenario
 from tests.peers import gateway_world as world
 from tests.peers.sink import Script
 
-BUSY = Script(answers={"MAIL": b"451 4.3.0 not just now\r\n"})
+PATIENT = {"relay": {"retry": {"first": "1h", "longest": "1h"}}}
+
+
+def busy() -> Script:
+    return Script(answers={"MAIL": b"451 4.3.0 not just now\r\n"})
 
 
 def listed(gateway: Scenario) -> list[dict[str, Any]]:
@@ -29,12 +33,14 @@ def deferred(gateway: Scenario, **message: Any) -> str:
 
 
 def test_list_and_show_tell_no_content(scenario: MakeScenario) -> None:
-    gateway = scenario(script=BUSY, config={"relay": {"retry": {"first": "1h", "longest": "1h"}}})
+    gateway = scenario(script=busy(), config=PATIENT)
     assert "empty" in gateway.rorpost("queue", "list")
     assert listed(gateway) == []
-    queue_id = deferred(gateway, subject="AMNESORD", body="KROPPSORD", recipients=(world.BRINKEN, world.LYCKORNA))
+    both = (world.BRINKEN, world.LYCKORNA)
+    queue_id = deferred(gateway, subject="AMNESORD", body="KROPPSORD", recipients=both)
+    gateway.until(lambda: len(gateway.lines_of("deferred")) == len(both), what="both attempts")
     entries = listed(gateway)
-    assert [entry["recipient"] for entry in entries] == [world.BRINKEN, world.LYCKORNA]
+    assert tuple(entry["recipient"] for entry in entries) == both
     assert {entry["queue_id"] for entry in entries} == {queue_id}
     assert entries[0]["last_reply"] == "451 4.3.0 not just now"
     shown = gateway.rorpost("queue", "show", queue_id)
@@ -50,13 +56,13 @@ def test_list_and_show_tell_no_content(scenario: MakeScenario) -> None:
 
 
 def test_hold_release_retry_remove(scenario: MakeScenario) -> None:
-    gateway = scenario(script=BUSY, config={"relay": {"retry": {"first": "1h", "longest": "1h"}}})
+    gateway = scenario(script=busy(), config=PATIENT)
     kept = deferred(gateway, body="behalls")
     thrown = deferred(gateway, body="kastas")
 
     assert gateway.rorpost("queue", "hold", kept).startswith("1 of 1")
     assert {row["queue_id"]: row["state"] for row in gateway.queue_rows()}[kept] == "held"
-    gateway.next_hop.script = Script()
+    gateway.next_hop.script.answers.clear()
     assert gateway.rorpost("queue", "retry", kept, code=1).startswith("0 of 1")
     assert gateway.rorpost("queue", "remove", thrown).startswith("1 of 1")
     assert gateway.rorpost("queue", "release", "ALL").startswith("1 of 1")
@@ -75,9 +81,9 @@ def test_hold_release_retry_remove(scenario: MakeScenario) -> None:
 
 
 def test_retry_now(scenario: MakeScenario) -> None:
-    gateway = scenario(script=BUSY, config={"relay": {"retry": {"first": "1h", "longest": "1h"}}})
+    gateway = scenario(script=busy(), config=PATIENT)
     queue_id = deferred(gateway)
-    gateway.next_hop.script = Script()
+    gateway.next_hop.script.answers.clear()
     assert gateway.rorpost("queue", "retry", queue_id).startswith("1 of 1")
     gateway.wait_until_relayed(1)
     [line] = gateway.lines_of("relayed")
@@ -86,10 +92,8 @@ def test_retry_now(scenario: MakeScenario) -> None:
 
 @pytest.mark.parametrize("cause", ["pair", "key"])
 def test_what_is_no_longer_allowed_is_held(scenario: MakeScenario, cause: str) -> None:
-    gateway = scenario(script=BUSY)
+    gateway = scenario(script=busy())
     queue_id = deferred(gateway, subject="AMNESORD", body="KROPPSORD")
-    policy = json.loads(json.dumps(gateway.policy, default=str))
-    del policy
     changed = dict(gateway.policy)
     if cause == "pair":
         changed["channels"] = [
@@ -101,7 +105,7 @@ def test_what_is_no_longer_allowed_is_held(scenario: MakeScenario, cause: str) -
         changed["mailboxes"] = {**gateway.policy["mailboxes"], world.BRINKEN: brinken}
     gateway.set_policy(changed)
     assert gateway.reload()
-    gateway.next_hop.script = Script()
+    gateway.next_hop.script.answers.clear()
     [line] = gateway.until(lambda: gateway.lines_of("held"), what="the copy on hold")
     reason = {"pair": "pair-not-allowed", "key": "key-unusable"}[cause]
     assert (line["queue_id"], line["action"], line["reason"]) == (queue_id, "defer", reason)

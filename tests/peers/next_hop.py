@@ -84,6 +84,11 @@ class NextHop:
     def arrivals(self) -> list[Arrival]:
         return [Arrival(octets=octets) for octets in list(self._sink.messages)]
 
+    def let_go(self) -> None:
+        """End every silence (`Script.silent_at`): what was waited for is answered now."""
+        self._sink.script.silent_at = None
+        self._loop.call_soon_threadsafe(self._sink._over.set)
+
     def close(self) -> None:
         self._call(self._sink.stop())
         self._loop.call_soon_threadsafe(self._loop.stop)

@@ -28,6 +28,7 @@ class Script:
     extensions: tuple[str, ...] = EXTENSIONS
     tls: ssl.SSLContext | None = None  # offered where set
     injected: bytes = b""  # sent in the clear behind the 220 of STARTTLS
+    socket: str | None = None  # the path of a Unix socket to listen on, instead of a port
 
 
 @dataclass(kw_only=True)
@@ -65,6 +66,9 @@ class Sink:
         return [verb for connection in self.connections for verb in connection.verbs]
 
     async def start(self) -> None:
+        if self.script.socket is not None:
+            self._server = await asyncio.start_unix_server(self._serve, self.script.socket)
+            return
         self._server = await asyncio.start_server(self._serve, "0.0.0.0", 0)
         self.port = self._server.sockets[0].getsockname()[1]
 
@@ -130,13 +134,16 @@ class _Dialogue:
         self.writer.write(octets)
         await self.writer.drain()
 
-    async def on_ehlo(self, _: str) -> None:
+    async def on_lhlo(self, line: str) -> None:
+        await self.on_ehlo(line)
+
+    async def on_ehlo(self, line: str) -> None:
         offered = list(self.script.extensions)
         if self.script.tls is not None and not self.connection.encrypted:
             offered.append("STARTTLS")
         lines = ["sink.example", *offered]
         usual = "".join(f"250-{line}\r\n" for line in lines[:-1]) + f"250 {lines[-1]}\r\n"
-        await self.answer("EHLO", usual.encode("ascii"))
+        await self.answer(line.partition(" ")[0], usual.encode("ascii"))
 
     async def on_starttls(self, _: str) -> None:
         await self.answer("STARTTLS", b"220 go ahead\r\n" + self.script.injected)

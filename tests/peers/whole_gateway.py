@@ -94,7 +94,7 @@ class WholeGateway:
 
     @property
     def log_folder(self) -> Path:
-        return self.state / "decisions"
+        return self.folder / str(self.config.get("decision_log", {}).get("dir", "state/decisions"))
 
     @property
     def submission(self) -> tuple[str, int]:

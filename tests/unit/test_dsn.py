@@ -232,10 +232,13 @@ def test_the_class_of_the_status_follows_the_action(
     [
         (None, {Happened.FAILED, Happened.EXPIRED, Happened.DELAYED, Happened.HELD}),
         ({Notify.NEVER}, set()),
-        ({Notify.FAILURE}, {Happened.FAILED, Happened.EXPIRED}),
+        ({Notify.FAILURE}, {Happened.FAILED, Happened.EXPIRED, Happened.HELD}),
         ({Notify.DELAY}, {Happened.DELAYED, Happened.HELD}),
         ({Notify.SUCCESS}, {Happened.RELAYED}),
-        ({Notify.SUCCESS, Notify.FAILURE}, {Happened.RELAYED, Happened.FAILED, Happened.EXPIRED}),
+        (
+            {Notify.SUCCESS, Notify.FAILURE},
+            {Happened.RELAYED, Happened.FAILED, Happened.EXPIRED, Happened.HELD},
+        ),
     ],
 )
 def test_notify_is_honoured(notify: set[Notify] | None, told_of: set[Happened]) -> None:

@@ -162,10 +162,10 @@ REFUSED: dict[str, tuple[tuple[str, str], str]] = {
     ),
     "pauses that shrink": ((DEFAULT, f"{DEFAULT}\n  retry: {{factor: ¶0.5}}"), "a number from 1 to 10"),
     # the rest, as far as this version has it
-    "a way of delivery": (("relay:", "delivery: {method: ¶lmtp}\nrelay:"), "must be one of: maildir"),
+    "a way of delivery": (("relay:", "delivery: {method: ¶imap}\nrelay:"), "is not there yet"),
     "settings of another delivery": (
-        ("relay:", "delivery: {¶lmtp: {host: a}}\nrelay:"),
-        "unknown key 'lmtp' in delivery",
+        ("relay:", "delivery: {lmtp: ¶{host: a}}\nrelay:"),
+        "delivery.lmtp is given, but delivery.method is maildir",
     ),
     "an engine": (("relay:", "openpgp: {engine: ¶sequoia}\nrelay:"), "must be one of: gnupg"),
     "a passphrase in the file": (("relay:", "openpgp: {¶passphrase: x}\nrelay:"), "unknown key 'passphrase'"),
@@ -182,9 +182,21 @@ REFUSED: dict[str, tuple[tuple[str, str], str]] = {
         ("relay:", "decision_log: {origin: ¶rörpost}\nrelay:"),
         "origin does not look right",
     ),
-    "inbound": (
+    "inbound without a place": (
         ("relay:", "inbound: ¶{max_age: 14d}\nrelay:"),
-        "must be left out: this version has no part for opening",
+        "is missing in inbound",
+    ),
+    "inbound over IMAP": (
+        (
+            "relay:",
+            "inbound: {imap: ¶[], smtp: {listen: ['127.0.0.1:0'], tls: {mode: off}, "
+            "allowed_networks: [127.0.0.0/8]}}\nrelay:",
+        ),
+        "must be left out: this version does not collect",
+    ),
+    "inbound from nowhere": (
+        ("relay:", "inbound: {smtp: ¶{listen: ['127.0.0.1:0'], tls: {mode: off}}}\nrelay:"),
+        "must name at least one network",
     ),
     "supervision": (
         ("relay:", "supervision: ¶{imap: {}}\nrelay:"),

@@ -75,6 +75,11 @@ class AllKeys:
     def for_signing(self, address: str, pinned: Collection[str], at: datetime) -> KeyChoice | Reason:
         return self._choose("sign", address, pinned)
 
+    def accepts(
+        self, signer_primary: str, signer_subkey: str, *, signed_at: datetime, at: datetime
+    ) -> Reason | None:
+        return self.states.get(signer_subkey) or self.states.get(signer_primary)
+
     def fault_of(self, sealed_to: KeyChoice, at: datetime) -> Reason | None:
         return self.states.get(sealed_to.subkey) or self.states.get(sealed_to.primary)
 

@@ -79,7 +79,11 @@ class TestStatement:
 
     def test_a_source_that_is_not_listed_says_nothing(self, world: Any) -> None:
         assert decide(world, sources="[header]", sender=(ANNA,)).reason is Reason.USER_NOT_DECLARED
-        assert decide(world, sources="[header]", header=(ANNA,), sender=(BO,)).accepted
+        assert decide(world, sources="[header]", header=(ANNA,), sender=(ANNA,)).accepted
+
+    def test_but_the_reader_sees_it_so_it_must_not_name_another(self, world: Any) -> None:
+        verdict = decide(world, sources="[header]", header=(ANNA,), sender=(BO,))
+        assert verdict.reason is Reason.USER_MISMATCH
 
     def test_login_as_the_source(self, world: Any) -> None:
         verdict = decide(world, sources="[login]")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from rorpost_gateway.decision import Reason, Verdict
-from rorpost_gateway.delivery.base import DeliveryFailed
+from rorpost_gateway.delivery.base import DeferredDelivery, DeliveryOutcome
 from rorpost_gateway.delivery.maildir import MaildirDelivery
 from rorpost_gateway.envelope import Notify
 from rorpost_gateway.errors import LogUnavailable, QueueUnavailable
@@ -178,7 +178,7 @@ async def test_a_relayed_copy_is_logged_and_gone(tower: Tower, queue: Queue, hop
     assert sent.envid is not None
     assert len(sent.envid) == 32
     assert "@" not in sent.envid
-    assert sent.original_recipient == "rfc822;x@y.se"
+    assert sent.original_recipient == f"rfc822;{BRINKEN}"  # not what the client wrote
 
 
 async def test_success_is_told_only_where_the_next_hop_cannot(
@@ -367,9 +367,11 @@ class Unwritable:
     def __init__(self) -> None:
         self.calls = 0
 
-    async def deliver(self, recipient: str, octets: bytes, *, unique: str) -> None:
+    async def deliver(
+        self, recipient: str, octets: bytes, *, reverse_path: str, unique: str
+    ) -> DeliveryOutcome:
         self.calls += 1
-        raise DeliveryFailed("the mailbox cannot be written")
+        return DeferredDelivery(reply="4.3.0 the mailbox cannot be written", next_hop="maildir")
 
 
 async def test_a_bounce_whose_notice_cannot_be_delivered_stays_and_is_told_later(
@@ -416,8 +418,10 @@ class _Killed(BaseException):
 
 
 class DiesAfterDelivery(MaildirDelivery):
-    async def deliver(self, recipient: str, octets: bytes, *, unique: str) -> None:
-        await super().deliver(recipient, octets, unique=unique)
+    async def deliver(
+        self, recipient: str, octets: bytes, *, reverse_path: str, unique: str
+    ) -> DeliveryOutcome:
+        await super().deliver(recipient, octets, reverse_path=reverse_path, unique=unique)
         raise _Killed
 
 

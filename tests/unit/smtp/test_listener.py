@@ -346,10 +346,10 @@ async def test_a_client_that_pipelines_without_end_does_not_keep_others_waiting(
             await asyncio.sleep(0)
             turns += 1
 
-    async with listening(authority, RoteReceiver(), **OFF) as listener:
-        wire = await greeted(listener)
+    async with listening(authority, RoteReceiver(), recipients=20_000, **OFF) as listener:
+        wire = await greeted(listener, "EHLO client", "MAIL FROM:<a@x.se>")
         session = next(iter(listener._sessions))
-        session._incoming.feed(b"NOOP\r\n" * 20_000)
+        session._incoming.feed(b"RCPT TO:<b@x.se>\r\n" * 20_000)
         waiting = asyncio.create_task(others())
         for _ in range(20_000):
             await wire.line()

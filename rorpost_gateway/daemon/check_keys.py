@@ -1,0 +1,82 @@
+"""The keys part of `rorpost check`: the GnuPG home, every pin of the policy, and the passphrase."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from rorpost_gateway.address import domain_of
+from rorpost_gateway.config.model import Config
+from rorpost_gateway.daemon.found import Found, error, warning
+from rorpost_gateway.errors import GatewayError
+from rorpost_gateway.openpgp.forecast import Forecast, MailboxKeys, Prospect, Use, prospects
+from rorpost_gateway.openpgp.gnupg import load_index
+from rorpost_gateway.openpgp.home import home_findings
+from rorpost_gateway.openpgp.upkeep import try_signing
+from rorpost_gateway.policy.model import Policy
+
+SOON = timedelta(days=30)
+
+
+async def check_keys(config: Config, policy: Policy, at: datetime) -> list[Found]:
+    """Every key a mailbox depends on, at a moment (aware) and for some time after it."""
+    home = config.openpgp.home
+    loose = home_findings(home)
+    if loose:
+        return [_of_home(text) for text in loose]
+    try:
+        index = await load_index(home)
+    except GatewayError as fault:
+        return [error(home, fault.private)]
+    judged = prospects(index, _mailboxes(config, policy, at), at=at, within=SOON)
+    found = [_key_found(policy, each) for each in judged if not each.fine]
+    return found + await _check_passphrase(config, policy, judged)
+
+
+def _of_home(text: str) -> Found:
+    place, colon, rest = text.partition(": ")
+    return error(place, rest) if colon else error("gpg", text)
+
+
+def _mailboxes(config: Config, policy: Policy, at: datetime) -> dict[str, MailboxKeys]:
+    day = policy.day(at)
+    return {
+        address: MailboxKeys(
+            name=mailbox.name,
+            pins=mailbox.keys_on(day),
+            ours=domain_of(address) in config.domains,
+            pins_over=bool(mailbox.keys) and not mailbox.keys_on(day),
+        )
+        for address, mailbox in policy.mailboxes.items()
+    }
+
+
+def _key_found(policy: Policy, prospect: Prospect) -> Found:
+    mailbox = policy.mailboxes[prospect.mailbox]
+    pin = next((key for key in mailbox.keys if key.fingerprint == prospect.pin), None)
+    place = pin.position if pin else mailbox.position
+    purpose = "sign" if prospect.use is Use.SIGN else "encrypt"
+    if prospect.forecast is Forecast.EXPIRES_SOON:
+        return warning(
+            place, f"{prospect.mailbox}: its key to {purpose} with expires {_day(prospect.expires)}"
+        )
+    return error(place, f"{prospect.mailbox}: no key to {purpose} with ({prospect.forecast})")
+
+
+async def _check_passphrase(config: Config, policy: Policy, judged: Sequence[Prospect]) -> list[Found]:
+    """Whether the private keys that are to sign can be opened. Each is tried once."""
+    try:
+        passphrase = config.openpgp.passphrase()
+    except (OSError, UnicodeDecodeError):
+        return []  # the file is a finding of its own
+    signing = {each.key: each.mailbox for each in judged if each.use is Use.SIGN and each.key is not None}
+    return [
+        error(
+            policy.mailboxes[mailbox].position,
+            f"{mailbox}: its private key cannot be used; the passphrase is wrong, or gpg-agent failed",
+        )
+        for key, mailbox in signing.items()
+        if not await try_signing(config.openpgp.home, key, passphrase)
+    ]
+
+
+def _day(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d}" if moment else "soon"

@@ -1,0 +1,115 @@
+"""The way in, put together: who opens, where partners connect, how our mailboxes are reached."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from weakref import WeakValueDictionary
+
+import structlog
+
+from rorpost_gateway.address import domain_of
+from rorpost_gateway.config.model import Config, ShowPerson
+from rorpost_gateway.daemon.reading import OwnMailboxes
+from rorpost_gateway.delivery.base import DeferredDelivery, Delivered, Delivery, DeliveryOutcome
+from rorpost_gateway.inbound.deliver import Deliverer
+from rorpost_gateway.inbound.receiver import Inbound
+from rorpost_gateway.inbound.transaction import Means
+from rorpost_gateway.openpgp.base import Opener
+from rorpost_gateway.outbound.house import House, InForce
+from rorpost_gateway.outbound.refusals import Refusals
+from rorpost_gateway.smtp.listener import Budget, Listener, ListenerSettings
+from rorpost_gateway.smtp_client.base import Client, Failed, Outgoing, Relayed, Routes
+
+log = structlog.get_logger()
+
+DEFAULT_MAX_AGE = timedelta(days=14)
+REMEMBERED_LONGER = timedelta(days=1)  # than signatures are taken for: no gap for a replay
+
+
+def max_age(config: Config) -> timedelta:
+    """How old a partner's signature may be."""
+    return timedelta(seconds=config.inbound.max_age_seconds) if config.inbound else DEFAULT_MAX_AGE
+
+
+def make_mailboxes(
+    config: Config,
+    *,
+    opener: Opener,
+    delivery: Delivery,
+    in_force: Callable[[], InForce],
+    now: Callable[[], float],
+) -> OwnMailboxes:
+    """What the relay hands copies for our own mailboxes to."""
+    deliverer = Deliverer(
+        opener=opener,
+        delivery=delivery,
+        in_force=in_force,
+        now=now,
+        hostname=config.hostname,
+        own_domains=config.domains,
+        longest_octets=config.limits.sealed_size,
+        show_person=config.delivery.show_person is ShowPerson.AUTHOR,
+    )
+    return OwnMailboxes(deliverer, config.domains)
+
+
+def make_inbound_listener(
+    config: Config, house: House, opener: Opener, refusals: Refusals, budget: Budget
+) -> tuple[Listener, Inbound] | None:
+    """Where partners connect; None where the configuration has no such place."""
+    place = config.inbound.smtp if config.inbound is not None else None
+    if place is None:
+        return None
+    means = Means(
+        opener=opener,
+        message_size=config.limits.sealed_size,
+        longest_octets=config.limits.sealed_size,
+        max_age=max_age(config),
+        taking=WeakValueDictionary(),
+    )
+    receiver = Inbound(house, means, refusals)
+    settings = ListenerSettings(
+        listen=place.listen,
+        hostname=config.hostname,
+        tls=place.tls,
+        certificate=place.certificate,
+        key=place.key,
+        clear_text_on_loopback=place.clear_text_on_loopback,
+        message_size_octets=config.limits.sealed_size,
+        recipients=config.limits.recipients,
+        connections=config.limits.connections,
+        connections_per_client=config.limits.connections_per_client,
+        auth=False,
+        trusted_networks=place.allowed_networks,
+    )
+    return Listener(settings, receiver, budget=budget), receiver
+
+
+class NoticeDelivery:
+    """Notices go to our own mailboxes as mail does, and to a partner's by its next hop.
+
+    Implements `delivery.base.Delivery`. A notice that the partner refuses for good is
+    dropped: there is nobody left to tell (RFC 5321, section 6.1).
+    """
+
+    def __init__(self, own: Delivery, client: Client, routes: Routes, own_domains: frozenset[str]) -> None:
+        self._own = own
+        self._client = client
+        self._routes = routes
+        self._own_domains = own_domains
+
+    async def deliver(
+        self, recipient: str, octets: bytes, *, reverse_path: str, unique: str
+    ) -> DeliveryOutcome:
+        """See `Delivery`."""
+        if domain_of(recipient) in self._own_domains:
+            return await self._own.deliver(recipient, octets, reverse_path=reverse_path, unique=unique)
+        route = self._routes.for_recipient(recipient)
+        if route is None:
+            return DeferredDelivery(reply="4.4.4 no route is configured", next_hop="none")
+        outgoing = Outgoing(reverse_path=reverse_path, recipient=recipient, octets=octets)
+        attempt = await self._client.send(route, outgoing)
+        if isinstance(attempt, Failed):
+            log.warning("notice-refused", next_hop=attempt.next_hop, reply=attempt.reply)
+        if isinstance(attempt, Relayed | Failed):
+            return Delivered(reply=attempt.reply, next_hop=attempt.next_hop)
+        return DeferredDelivery(reply=attempt.reply, next_hop=attempt.next_hop)

@@ -1,0 +1,114 @@
+"""Delivering what lies in the queue still sealed: opened again, judged again, made into the reader's copy.
+
+Also for a channel between two mailboxes behind this gateway: what was sealed here is
+opened here, by the same steps. Plaintext exists in memory for one attempt.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from rorpost_gateway.decision import Direction, Reason, Verdict
+from rorpost_gateway.delivery.base import Delivery, DeliveryOutcome
+from rorpost_gateway.errors import GatewayError
+from rorpost_gateway.inbound.opened import OpenedMessage, open_message
+from rorpost_gateway.openpgp.base import Opener
+from rorpost_gateway.outbound.house import InForce
+from rorpost_gateway.pgpmime.reader import Verification, author_name, make_copy
+from rorpost_gateway.policy.evaluate import Question, evaluate
+from rorpost_gateway.policy.model import Policy
+from rorpost_gateway.queue.base import Copy
+
+log = structlog.get_logger()
+
+_ANY_AGE = timedelta(days=36500)  # how old it was is judged when it comes in, not while it waits here
+
+
+class NotOpened(GatewayError):
+    """The copy could not be opened just now; its sender was told that it was taken."""
+
+
+class NoLongerAllowed(GatewayError):
+    """Policy or keys have changed since the message was taken; `reason` says how."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(f"no longer allowed: {reason}")
+        self.reason = reason
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deliverer:
+    """`show_person` puts the sending user into the reader's From field."""
+
+    opener: Opener
+    delivery: Delivery
+    in_force: Callable[[], InForce]
+    now: Callable[[], float]
+    hostname: str
+    own_domains: frozenset[str]
+    longest_octets: int
+    show_person: bool
+
+    async def deliver(self, copy: Copy, octets: bytes) -> DeliveryOutcome:
+        """One attempt. Raises NotOpened and NoLongerAllowed; nothing was delivered then."""
+        in_force = self.in_force()
+        try:
+            opened = await open_message(
+                octets, opener=self.opener, hostname=self.hostname, longest_octets=self.longest_octets
+            )
+        except GatewayError as error:
+            raise NotOpened("the message cannot be opened now", private=error.private) from error
+        verdict = self._judge(in_force, copy, opened)
+        if not verdict.accepted:
+            raise NoLongerAllowed(verdict.reason)
+        return await self.delivery.deliver(
+            copy.recipient,
+            self._reader_copy(in_force.policy, copy, opened, verdict),
+            reverse_path=copy.message.reverse_path,
+            unique=f"{copy.message.queue_id}.{copy.decision_id}",
+        )
+
+    def _judge(self, in_force: InForce, copy: Copy, opened: OpenedMessage) -> Verdict:
+        at = datetime.fromtimestamp(self.now(), tz=UTC)
+        return evaluate(
+            in_force.policy,
+            in_force.keys,
+            Question(
+                direction=Direction.INBOUND,
+                at=at,
+                sender=copy.message.reverse_path,
+                recipient=copy.recipient,
+                own_domains=self.own_domains,
+                facts=opened.facts,
+                seal=opened.seal_for(
+                    copy.recipient, reverse_path=copy.message.reverse_path, keys=in_force.keys, at=at
+                ),
+                max_age=_ANY_AGE,
+            ),
+        )
+
+    def _reader_copy(self, policy: Policy, copy: Copy, opened: OpenedMessage, verdict: Verdict) -> bytes:
+        user = verdict.declared_user.address if verdict.declared_user else None
+        return make_copy(
+            opened.protected,
+            Verification(
+                channel=verdict.channel or copy.channel,
+                sending_user=user,
+                signed_by=opened.signature.signer,
+                decision_id=copy.decision_id,
+            ),
+            show=_shown(policy, copy.message.reverse_path, user) if self.show_person else None,
+            outer=None if opened.protected.protected else opened.outer,
+            signed_at=opened.signature.signed_at,
+        )
+
+
+def _shown(policy: Policy, sender: str, user: str | None) -> str | None:
+    """The name to show in From: the person, by the policy's name or the address, and the unit."""
+    mailbox = policy.mailbox(sender)
+    if user is None or mailbox is None:
+        return None
+    named = next((period.name for period in mailbox.users.get(user, ()) if period.name), None)
+    return author_name(named or user, mailbox.name)

@@ -1,0 +1,115 @@
+"""A partner's message, opened: the order of the steps, the same at the SMTP prompt and at delivery.
+
+Nothing of the plaintext outlives the object made here. What is said by an opened
+message counts only with a signature that verified; whose it ought to be, and what
+follows, is the policy's to say.
+"""
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from rorpost_gateway.decision import Reason
+from rorpost_gateway.errors import GatewayError
+from rorpost_gateway.facts import MessageFacts, SealFacts
+from rorpost_gateway.message import Message, parse_message, read_facts
+from rorpost_gateway.openpgp.base import KeyIndex, Opened, Opener, OpeningRefused, Signature
+from rorpost_gateway.pgpmime import content_sha256
+from rorpost_gateway.pgpmime.agreement import compare_outer
+from rorpost_gateway.pgpmime.protected import Protected, read_payload
+from rorpost_gateway.pgpmime.restore import RestoreFailed
+from rorpost_gateway.pgpmime.unwrap import NotSealed, find_sealed
+
+_SALT_FIELD = "x-rorpost-salt"
+
+
+class Unacceptable(GatewayError):
+    """The message cannot be taken, whoever it is for. `reason` is what its sender hears."""
+
+    def __init__(self, reason: Reason, *, private: str, use_pgp_mime: bool = False) -> None:
+        super().__init__(f"the message cannot be taken: {reason}", private=private)
+        self.reason = reason
+        self.use_pgp_mime = use_pgp_mime
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenedMessage:
+    """`outer` is the message as received; `protected` is what its signature covers."""
+
+    outer: Message = field(repr=False)
+    outer_facts: MessageFacts = field(repr=False)
+    protected: Protected = field(repr=False)
+    opened: Opened
+    signature: Signature
+
+    @property
+    def facts(self) -> MessageFacts:
+        """What the rules read. Where nothing is protected it is read all the same: the policy
+        decides whether that is allowed, and never believes a sending user then.
+        """
+        return self.protected.facts
+
+    def seal_for(self, recipient: str, *, reverse_path: str, keys: KeyIndex, at: datetime) -> SealFacts:
+        """What the opening says to the rules, for one recipient."""
+        signature = self.signature
+        meant_for = signature.intended_recipients
+        fault = compare_outer(
+            self.outer_facts, self.protected, reverse_path=reverse_path, recipient=recipient
+        )
+        if fault is None and meant_for and self.opened.opened_with.primary not in meant_for:
+            fault = Reason.HIDDEN_RECIPIENT  # signed for others, and sealed anew to this mailbox
+        return SealFacts(
+            signer=signature.signer,
+            signed_at=signature.signed_at,
+            protected=self.protected.protected,
+            key_fault=keys.accepts(
+                signature.signer, signature.signer_subkey, signed_at=signature.signed_at, at=at
+            ),
+            outer_fault=fault,
+        )
+
+    def replay_guard(self, recipient: str) -> str:
+        """Lower-case hex: what was signed, by whom, for whom."""
+        parts = (self.opened.payload_sha256, self.signature.signer, recipient)
+        return hashlib.sha256("\n".join(parts).encode("ascii")).hexdigest()
+
+    @property
+    def content_sha256(self) -> str | None:
+        """The hash that the sender's gateway logged; None where no such gateway sent it."""
+        if self.protected.restored is None:
+            return None
+        try:
+            salt = bytes.fromhex(self.protected.added.get(_SALT_FIELD, ""))
+        except ValueError:
+            return None
+        return content_sha256(salt, self.protected.restored.message)
+
+
+async def open_message(octets: bytes, *, opener: Opener, hostname: str, longest_octets: int) -> OpenedMessage:
+    """Open what DATA brought, or what the queue holds.
+
+    `longest_octets` bounds what may be inside. Raises Unacceptable, MessageMalformed,
+    MessageTooComplex, and OpeningFailed for the gateway's own trouble.
+    """
+    outer = parse_message(octets)
+    outer_facts = read_facts(outer, hostname=hostname)
+    try:
+        found = find_sealed(outer)
+        opened = await opener.open(found.armoured, longest_octets=longest_octets)
+        protected = read_payload(opened.payload, signed=opened.signature is not None)
+        signature = opened.signature
+        if protected.signed_inside is not None:
+            signature = await opener.verify_detached(
+                protected.signed_inside.signed, protected.signed_inside.signature
+            )
+    except NotSealed as error:
+        raise Unacceptable(error.reason, private=error.private, use_pgp_mime=error.use_pgp_mime) from error
+    except OpeningRefused as error:
+        raise Unacceptable(error.reason, private=error.private) from error
+    except RestoreFailed as error:
+        raise Unacceptable(Reason.MESSAGE_MALFORMED, private=error.private) from error
+    if signature is None:
+        raise Unacceptable(Reason.SIGNATURE_MISSING, private="no signature, neither around nor inside")
+    return OpenedMessage(
+        outer=outer, outer_facts=outer_facts, protected=protected, opened=opened, signature=signature
+    )

@@ -1,0 +1,21 @@
+"""The daemon with a second's patience in the place of minutes; otherwise as it is."""
+
+import dataclasses
+from typing import Any
+
+from rorpost_gateway.cli import main
+from rorpost_gateway.daemon import gateway
+
+_usual: Any = gateway._listener_settings
+
+
+def _impatient(config: Any) -> Any:
+    return dataclasses.replace(
+        _usual(config), command_timeout_seconds=1.0, data_timeout_seconds=1.0, handshake_timeout_seconds=1.0
+    )
+
+
+gateway._listener_settings = _impatient
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""From the section `delivery` to what delivers, and what `rorpost check` says of its server."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from rorpost_gateway.config import Config, load_config
+from rorpost_gateway.daemon.check import check_next_hops
+from rorpost_gateway.daemon.delivering import delivery_route, make_delivery
+from rorpost_gateway.delivery.base import Delivered
+from rorpost_gateway.delivery.lmtp import LmtpDelivery
+from rorpost_gateway.delivery.maildir import MaildirDelivery
+from rorpost_gateway.delivery.smtp import SmtpDelivery
+from rorpost_gateway.errors import ConfigurationInvalid
+from rorpost_gateway.smtp_client.connection import SmtpClient
+from tests.peers.sink import Script, StartSink
+
+HOME_CARE = "rorpost.hemsjukvarden@motala.se"
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[SmtpClient]:
+    client = SmtpClient()
+    yield client
+    await client.close()
+
+
+def configured(folder: Path, delivery: str, *, relay_port: int = 25) -> Config:
+    file = folder / "rorpost.yaml"
+    file.write_text(
+        "node: gw1\nhostname: gw.motala.se\ndomains: [motala.se]\n"
+        "submission: {listen: ['127.0.0.1:0'], tls: {mode: off}, trusted_networks: [127.0.0.1]}\n"
+        f"relay: {{default: {{host: 127.0.0.1, port: {relay_port}, tls: {{mode: off}}}}}}\n"
+        f"delivery: {delivery}\n",
+        encoding="utf-8",
+    )
+    return load_config(file)
+
+
+async def test_a_password_that_cannot_be_read_stops_the_start(tmp_path: Path, client: SmtpClient) -> None:
+    config = configured(tmp_path, "{method: smtp, smtp: {host: a.se, username: gw1, password_file: missing}}")
+    with pytest.raises(ConfigurationInvalid, match="missing: cannot be read"):
+        make_delivery(config, client)
+
+
+async def test_check_knocks_at_the_server(tmp_path: Path, start_sink: StartSink) -> None:
+    sink = await start_sink(Script(answers={"LHLO": b"502 5.5.1 what?\r\n"}))
+    config = configured(
+        tmp_path, f"{{method: lmtp, lmtp: {{host: 127.0.0.1, port: {sink.port}}}}}", relay_port=sink.port
+    )
+    (found,) = await check_next_hops(config)
+    assert found.place == f"next hop 127.0.0.1:{sink.port} (delivery)"
+    assert "refused LHLO" in found.text
+
+
+async def test_a_maildir_has_no_route(tmp_path: Path, client: SmtpClient) -> None:
+    config = configured(tmp_path, "{maildir: {root: mail}}")
+    assert delivery_route(config) is None
+    delivery = make_delivery(config, client)
+    assert isinstance(delivery, MaildirDelivery)
+    await delivery.deliver(HOME_CARE, b"x\r\n", reverse_path="", unique="u1")
+    assert (tmp_path / "mail" / HOME_CARE / "new" / "u1").exists()
+
+
+@pytest.mark.parametrize(("method", "kind"), [("lmtp", LmtpDelivery), ("smtp", SmtpDelivery)])
+async def test_a_server_on_loopback(
+    tmp_path: Path, client: SmtpClient, start_sink: StartSink, method: str, kind: type
+) -> None:
+    sink = await start_sink(Script())
+    config = configured(tmp_path, f"{{method: {method}, {method}: {{host: 127.0.0.1, port: {sink.port}}}}}")
+    delivery = make_delivery(config, client)
+    assert type(delivery) is kind
+    outcome = await delivery.deliver(HOME_CARE, b"x\r\n", reverse_path="", unique="u1")
+    assert isinstance(outcome, Delivered)
+    assert sink.connections[0].lines[0] == f"{'LHLO' if method == 'lmtp' else 'EHLO'} gw.motala.se"
+
+
+def test_the_password_is_read_from_its_file(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("correct horse\n", encoding="utf-8")
+    config = configured(tmp_path, "{method: smtp, smtp: {host: a.se, username: gw1, password_file: secret}}")
+    route = delivery_route(config)
+    assert route is not None
+    assert route.password == "correct horse"
+    assert "correct horse" not in repr(route)
