@@ -5,22 +5,30 @@ message counts only with a signature that verified; whose it ought to be, and wh
 follows, is the policy's to say.
 """
 
+import asyncio
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
+from typing import TypeVar
 
 from rorpost_gateway.decision import Reason
 from rorpost_gateway.errors import GatewayError
 from rorpost_gateway.facts import MessageFacts, SealFacts
 from rorpost_gateway.message import Message, parse_message, read_facts
 from rorpost_gateway.openpgp.base import KeyIndex, Opened, Opener, OpeningRefused, Signature
-from rorpost_gateway.pgpmime import content_sha256
+from rorpost_gateway.pgpmime import content_sha256, facts_as_delivered
 from rorpost_gateway.pgpmime.agreement import compare_outer
 from rorpost_gateway.pgpmime.protected import Protected, read_payload
 from rorpost_gateway.pgpmime.restore import RestoreFailed
-from rorpost_gateway.pgpmime.unwrap import NotSealed, find_sealed
+from rorpost_gateway.pgpmime.unwrap import Found, NotSealed, find_sealed
 
+LARGE_OCTETS = 256 * 1024  # reading more would be felt by other sessions: it goes to a thread
 _SALT_FIELD = "x-rorpost-salt"
+
+
+_Made = TypeVar("_Made")
 
 
 class Unacceptable(GatewayError):
@@ -44,10 +52,10 @@ class OpenedMessage:
 
     @property
     def facts(self) -> MessageFacts:
-        """What the rules read. Where nothing is protected it is read all the same: the policy
-        decides whether that is allowed, and never believes a sending user then.
+        """What the rules read: what the reader will see. Where nothing is protected some of it comes
+        from outside; the policy decides whether that is allowed, and believes no sending user then.
         """
-        return self.protected.facts
+        return facts_as_delivered(self.protected, self.outer_facts)
 
     def seal_for(self, recipient: str, *, reverse_path: str, keys: KeyIndex, at: datetime) -> SealFacts:
         """What the opening says to the rules, for one recipient."""
@@ -68,9 +76,14 @@ class OpenedMessage:
             outer_fault=fault,
         )
 
+    @cached_property
+    def covered_sha256(self) -> str:
+        """Lower-case hex, of what the signature covers."""
+        return hashlib.sha256(self.protected.covered).hexdigest()
+
     def replay_guard(self, recipient: str) -> str:
-        """Lower-case hex: what was signed, by whom, for whom."""
-        parts = (self.opened.payload_sha256, self.signature.signer, recipient)
+        """Lower-case hex: what was signed, by whom, for whom; whatever was put around it since."""
+        parts = (self.covered_sha256, self.signature.signer, recipient)
         return hashlib.sha256("\n".join(parts).encode("ascii")).hexdigest()
 
     @property
@@ -91,12 +104,11 @@ async def open_message(octets: bytes, *, opener: Opener, hostname: str, longest_
     `longest_octets` bounds what may be inside. Raises Unacceptable, MessageMalformed,
     MessageTooComplex, and OpeningFailed for the gateway's own trouble.
     """
-    outer = parse_message(octets)
-    outer_facts = read_facts(outer, hostname=hostname)
+    here = _at_once if len(octets) <= LARGE_OCTETS else asyncio.to_thread
     try:
-        found = find_sealed(outer)
+        outer, outer_facts, found = await here(_find, octets, hostname)
         opened = await opener.open(found.armoured, longest_octets=longest_octets)
-        protected = read_payload(opened.payload, signed=opened.signature is not None)
+        protected = await here(_read, opened)
         signature = opened.signature
         if protected.signed_inside is not None:
             signature = await opener.verify_detached(
@@ -113,3 +125,19 @@ async def open_message(octets: bytes, *, opener: Opener, hostname: str, longest_
     return OpenedMessage(
         outer=outer, outer_facts=outer_facts, protected=protected, opened=opened, signature=signature
     )
+
+
+async def _at_once(work: Callable[..., _Made], *arguments: object) -> _Made:
+    return work(*arguments)
+
+
+def _find(octets: bytes, hostname: str) -> tuple[Message, MessageFacts, Found]:
+    outer = parse_message(octets)
+    return outer, read_facts(outer, hostname=hostname), find_sealed(outer)
+
+
+def _read(opened: Opened) -> Protected:
+    protected = read_payload(opened.payload, signed=opened.signature is not None)
+    if protected.facts.sealed_already:
+        raise Unacceptable(Reason.DECRYPTION_FAILED, private="sealed twice: another seal inside")
+    return protected

@@ -48,7 +48,7 @@ class Means:
     message_size: int  # octets, sealed, as received
     longest_octets: int  # of what is inside
     max_age: timedelta
-    taking: WeakValueDictionary[str, asyncio.Lock]  # what is being taken in, by its payload's hash
+    taking: WeakValueDictionary[str, asyncio.Lock]  # what is being taken in, by the hash of what is signed
     in_hand: set[str] = field(default_factory=set)  # queue ids on their way from pending to the 250
 
 
@@ -119,7 +119,7 @@ class InboundTransaction:
         if reason is not None:
             await self._account.refused_all(verdicts)
             return self._reply(reason)
-        async with self._alone(opened.opened.payload_sha256):
+        async with self._alone(opened.covered_sha256):
             return await self._take(octets, opened, verdicts)
 
     def _judge(self, opened: OpenedMessage) -> Verdicts:
@@ -274,11 +274,11 @@ class InboundTransaction:
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._house.now(), tz=UTC)
 
-    def _alone(self, payload_sha256: str) -> asyncio.Lock:
+    def _alone(self, covered_sha256: str) -> asyncio.Lock:
         """The same content twice at once: the second waits to learn what it is."""
-        lock = self._means.taking.get(payload_sha256)
+        lock = self._means.taking.get(covered_sha256)
         if lock is None:
-            lock = self._means.taking[payload_sha256] = asyncio.Lock()
+            lock = self._means.taking[covered_sha256] = asyncio.Lock()
         return lock
 
     async def _refuse_unread(

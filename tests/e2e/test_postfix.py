@@ -6,7 +6,6 @@ For every shape of the corpus, what comes out is octet by octet what went in.
 import asyncio
 import os
 import re
-import shutil
 import smtplib
 import subprocess
 from collections.abc import Iterator
@@ -136,7 +135,6 @@ async def test_every_shape(path: Path, gateway: Scenario, postfix: Postfix) -> N
     assert restore(payload).octets == as_submitted(octets)
 
 
-@pytest.mark.skipif(shutil.which("swaks") is None, reason="swaks is not installed")
 async def test_swaks_to_two(gateway: Scenario, postfix: Postfix) -> None:
     both = (world.BRINKEN, world.LYCKORNA)
     queue_id = await asyncio.to_thread(by_swaks, gateway, *both)

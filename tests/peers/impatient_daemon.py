@@ -4,9 +4,9 @@ import dataclasses
 from typing import Any
 
 from rorpost_gateway.cli import main
-from rorpost_gateway.daemon import gateway
+from rorpost_gateway.daemon import parts
 
-_usual: Any = gateway._listener_settings
+_usual: Any = parts.submission_settings
 
 
 def _impatient(config: Any) -> Any:
@@ -15,7 +15,7 @@ def _impatient(config: Any) -> Any:
     )
 
 
-gateway._listener_settings = _impatient
+parts.submission_settings = _impatient
 
 if __name__ == "__main__":
     main()

@@ -142,8 +142,10 @@ def test_padding_is_not_taken_for_a_checksum(octets: int, checksum: bytes) -> No
 
 @pytest.mark.parametrize("before_line_end", [b" ", b"\t", b" \t ", b"\r\n"])
 def test_white_space_in_armour_is_taken_out(before_line_end: bytes) -> None:
-    block = ARMOUR.replace(b"\r\n", before_line_end + b"\r\n")
-    assert find_sealed(arrived("outside", "thunderbird", block)).armoured == ARMOUR
+    everywhere = ARMOUR.replace(b"\r\n", before_line_end + b"\r\n")
+    in_one_line = ARMOUR.replace(b"\r\n=", before_line_end + b"\r\n=")
+    for block in (everywhere, in_one_line):
+        assert find_sealed(arrived("outside", "thunderbird", block)).armoured == ARMOUR
 
 
 def test_text_around_may_be_so_long_and_no_longer() -> None:

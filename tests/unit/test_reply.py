@@ -16,6 +16,7 @@ CODES = {
     "tls-required": (530, "5.7.0"),
     "login-required": (530, "5.7.0"),
     "login-failed": (535, "5.7.8"),
+    "client-not-allowed": (550, "5.7.1"),
     "sender-not-a-mailbox": (550, "5.7.1"),
     "recipient-not-a-mailbox": (550, "5.1.1"),
     "pair-not-allowed": (550, "5.7.1"),

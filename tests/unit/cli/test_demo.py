@@ -13,19 +13,7 @@ import pytest
 
 from rorpost_gateway.demo import run as demo_run
 from rorpost_gateway.demo.daemon import Daemon
-
-
-def processes_in(folder: Path) -> list[str]:
-    """Command lines that name the folder: the gateway's, the agents'."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            command = path.read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
-        except OSError:  # it ended
-            continue
-        if str(folder) in command:
-            found.append(command)
-    return found
+from tests.peers.processes import processes_in, require_none_left_in
 
 
 @pytest.fixture
@@ -45,7 +33,7 @@ def folders(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 def require_nothing_left(folders: list[Path]) -> None:
     (folder,) = folders
     assert not folder.exists()
-    assert processes_in(folder) == []
+    require_none_left_in(folder)
 
 
 def test_a_wrong_expectation_is_wrong_usage_and_starts_nothing(rorpost: Any, folders: list[Path]) -> None:
@@ -173,4 +161,4 @@ def test_kept_until_it_is_ended(number: signal.Signals) -> None:
     assert code != 0
     assert "Traceback" not in waiting.said
     assert not folder.exists()
-    assert processes_in(folder) == []
+    require_none_left_in(folder)

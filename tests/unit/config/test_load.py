@@ -165,7 +165,7 @@ def test_the_passphrase_is_read_when_it_is_needed(files: Any) -> None:
 
 
 def test_null_is_as_if_left_out(files: Any) -> None:
-    more = "timezone: null\nqueue: null\nmetrics: null\ninbound: ~\nopenpgp: {passphrase_file: null}\n"
+    more = "timezone: null\nqueue: null\nmetrics: null\nsupervision: ~\nopenpgp: {passphrase_file: null}\n"
     assert files.load(more=more) == files.load()
 
 

@@ -162,11 +162,7 @@ REFUSED: dict[str, tuple[tuple[str, str], str]] = {
     ),
     "pauses that shrink": ((DEFAULT, f"{DEFAULT}\n  retry: {{factor: ¶0.5}}"), "a number from 1 to 10"),
     # the rest, as far as this version has it
-    "a way of delivery": (("relay:", "delivery: {method: ¶imap}\nrelay:"), "is not there yet"),
-    "settings of another delivery": (
-        ("relay:", "delivery: {lmtp: ¶{host: a}}\nrelay:"),
-        "delivery.lmtp is given, but delivery.method is maildir",
-    ),
+    "a way of delivery": (("relay:", "delivery: {method: ¶pop3}\nrelay:"), "must be one of: maildir"),
     "an engine": (("relay:", "openpgp: {engine: ¶sequoia}\nrelay:"), "must be one of: gnupg"),
     "a passphrase in the file": (("relay:", "openpgp: {¶passphrase: x}\nrelay:"), "unknown key 'passphrase'"),
     "another queue": (("relay:", "queue: {url: ¶'postgresql://db/q'}\nrelay:"), "no queue in 'postgresql'"),
@@ -189,8 +185,10 @@ REFUSED: dict[str, tuple[tuple[str, str], str]] = {
     "inbound over IMAP": (
         (
             "relay:",
-            "inbound: {imap: ¶[], smtp: {listen: ['127.0.0.1:0'], tls: {mode: off}, "
-            "allowed_networks: [127.0.0.0/8]}}\nrelay:",
+            (
+                "inbound: {imap: ¶[], smtp: {listen: ['127.0.0.1:0'], tls: {mode: off}, "
+                "allowed_networks: [127.0.0.0/8]}}\nrelay:"
+            ),
         ),
         "must be left out: this version does not collect",
     ),

@@ -3,7 +3,9 @@
 import asyncio
 import json
 import shutil
+import smtplib
 import sqlite3
+import ssl
 import threading
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,8 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from rorpost_gateway.daemon.gateway import Gateway, _sealed_size
+from rorpost_gateway.daemon.gateway import Gateway
+from rorpost_gateway.daemon.parts import sealed_size
 from rorpost_gateway.decision_log.verify import verify_log
 from rorpost_gateway.errors import (
     ConfigurationInvalid,
@@ -243,6 +246,40 @@ async def test_reload_reads_policy_and_certificate(files: Any, authority: Author
     assert events(files).count("policy") == 3
 
 
+async def test_one_certificate_that_is_wrong_does_not_keep_the_other_from_being_read(
+    files: Any, authority: Authority
+) -> None:
+    for stem in ("ours", "theirs"):
+        certificate, key = authority.issue("gw.motala.se", "127.0.0.1", stem=stem)
+        shutil.copy(certificate, files.folder / f"{stem}.pem")
+        shutil.copy(key, files.folder / f"{stem}.key")
+    tls = {"mode": "starttls", "certificate": "theirs.pem", "key": "theirs.key"}
+    inbound = {"smtp": {"listen": ["127.0.0.1:0"], "tls": tls, "allowed_networks": ["127.0.0.0/8"]}}
+    gateway = await open_gateway(
+        files, submission={"tls": {"certificate": "ours.pem", "key": "ours.key"}}, inbound=inbound
+    )
+    await gateway.start()
+    try:
+        before = await asyncio.to_thread(_certificate, gateway.inbound_addresses[0], authority)
+        (files.folder / "ours.pem").write_text("no certificate")
+        certificate, key = authority.issue("gw.motala.se", "127.0.0.1", stem="renewed")
+        shutil.copy(certificate, files.folder / "theirs.pem")
+        shutil.copy(key, files.folder / "theirs.key")
+        with capture_logs() as said:
+            await gateway.reload()
+        assert [entry["event"] for entry in said] == ["reloaded", "certificate-not-reloaded"]
+        assert await asyncio.to_thread(_certificate, gateway.inbound_addresses[0], authority) != before
+    finally:
+        await gateway.stop()
+
+
+def _certificate(address: tuple[str, int], authority: Authority) -> bytes | None:
+    with smtplib.SMTP(*address, timeout=30) as client:
+        client.starttls(context=authority.client_context())
+        assert isinstance(client.sock, ssl.SSLSocket)
+        return client.sock.getpeercert(binary_form=True)
+
+
 async def test_a_policy_that_is_wrong_at_reload_stops_nothing(files: Any, authority: Authority) -> None:
     gateway = await open_gateway(files)
     await gateway.start()
@@ -287,7 +324,7 @@ async def test_recovery_at_start_is_told(files: Any) -> None:
 async def test_size_limits_of_routes(files: Any) -> None:
     relay = {"routes": {"small.se": {"host": "127.0.0.1", "tls": {"mode": "off"}, "max_size": 70_000}}}
     config = files.config(relay=relay, limits={"sealed_size": 80_000})
-    assert _sealed_size(config, "small.se") == 70_000
-    assert _sealed_size(config, world.THEIRS) == 80_000
+    assert sealed_size(config, "small.se") == 70_000
+    assert sealed_size(config, world.THEIRS) == 80_000
     without = files.config(relay={**relay, "default": None}, limits={"sealed_size": 80_000})
-    assert _sealed_size(without, world.THEIRS) == 80_000
+    assert sealed_size(without, world.THEIRS) == 80_000

@@ -1,0 +1,152 @@
+"""The parts of one gateway that work on its stores, made and wired; nothing runs yet."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rorpost_gateway.config.model import Config
+from rorpost_gateway.control.queue_verbs import QueueVerbs
+from rorpost_gateway.control.server import ControlServer
+from rorpost_gateway.daemon.housekeeping import Housekeeping
+from rorpost_gateway.daemon.in_force import Holder
+from rorpost_gateway.daemon.operators import OperatorLines
+from rorpost_gateway.daemon.relaying import make_relay
+from rorpost_gateway.daemon.way_in import REMEMBERED_LONGER, make_inbound_listener, max_age
+from rorpost_gateway.decision_log.record import Records
+from rorpost_gateway.decision_log.writer import LogWriter
+from rorpost_gateway.identity_number import contains_identity_number
+from rorpost_gateway.openpgp.gnupg import GnupgEngine
+from rorpost_gateway.openpgp.opening import GnupgOpener
+from rorpost_gateway.outbound.house import House, InForce
+from rorpost_gateway.outbound.receiver import Outbound
+from rorpost_gateway.outbound.refusals import Refusals
+from rorpost_gateway.queue.base import Queue
+from rorpost_gateway.relay.runner import Relay
+from rorpost_gateway.smtp.listener import Budget, Listener, ListenerSettings
+from rorpost_gateway.smtp_client.connection import SmtpClient
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stores:
+    """What is opened before anything else, and closed after it."""
+
+    queue: Queue
+    decision_log: LogWriter
+    engine: GnupgEngine
+    opener: GnupgOpener
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """`submission` comes first in `listeners`."""
+
+    client: SmtpClient
+    refusals: Refusals
+    relay: Relay
+    listeners: tuple[Listener, ...]
+    control: ControlServer
+    housekeeping: Housekeeping
+
+
+def make_parts(config: Config, holder: Holder, stores: Stores, now: Callable[[], float]) -> Parts:
+    """Raises ConfigurationInvalid for what cannot be used: a certificate, a password file."""
+
+    def in_force() -> InForce:
+        return holder.current
+
+    records = _records(in_force)
+    client = SmtpClient()
+    refusals = Refusals(stores.decision_log, records, now)
+    relay = make_relay(
+        config,
+        queue=stores.queue,
+        client=client,
+        opener=stores.opener,
+        decision_log=stores.decision_log,
+        records=records,
+        in_force=in_force,
+        now=now,
+    )
+    house = House(
+        hostname=config.hostname,
+        own_domains=config.domains,
+        language=config.language,
+        message_size=config.limits.message_size,
+        sealed_size_for=lambda domain: sealed_size(config, domain),
+        in_force=in_force,
+        records=records,
+        engine=stores.engine,
+        queue=stores.queue,
+        log=stores.decision_log,
+        relay_has_work=relay.notify_ready,
+        now=now,
+        random=secrets.token_bytes,
+    )
+    listeners, in_hand = _make_listeners(config, house, stores.opener, refusals)
+    lines = OperatorLines(stores.decision_log, records, lambda: holder.current.policy.revision)
+    verbs = QueueVerbs(queue=stores.queue, record=lines.write, wake=relay.notify_ready, now=now)
+    return Parts(
+        client=client,
+        refusals=refusals,
+        relay=relay,
+        listeners=listeners,
+        control=ControlServer(config.control_socket, verbs.handlers()),
+        housekeeping=Housekeeping(
+            queue=stores.queue,
+            decision_log=stores.decision_log,
+            refusals=refusals,
+            now=now,
+            in_hand=in_hand,
+            seals_kept=max_age(config) + REMEMBERED_LONGER,
+        ),
+    )
+
+
+def _make_listeners(
+    config: Config, house: House, opener: GnupgOpener, refusals: Refusals
+) -> tuple[tuple[Listener, ...], Callable[[], frozenset[str]]]:
+    """The listeners, and what is just being committed by any of them (queue ids)."""
+    budget = Budget(config.limits.in_flight_bytes)
+    outbound = Outbound(house, refusals)
+    submission = Listener(submission_settings(config), outbound, budget=budget)
+    way_in = make_inbound_listener(config, house, opener, refusals, budget)
+    if way_in is None:
+        return (submission,), lambda: outbound.in_hand
+    listener, inbound = way_in
+    return (submission, listener), lambda: outbound.in_hand | inbound.in_hand
+
+
+def _records(in_force: Callable[[], InForce]) -> Records:
+    """Builders of lines: names that the policy or the logins in force know are written as they are."""
+
+    def is_known(value: str) -> bool:
+        now = in_force()
+        return now.policy.knows(value) or now.logins.knows(value)
+
+    return Records(contains_identity_number=contains_identity_number, is_known=is_known)
+
+
+def sealed_size(config: Config, domain: str) -> int:
+    """How large (octets) a sealed message to a domain may be."""
+    hop = config.relay.next_hop(domain)
+    limit = config.limits.sealed_size
+    return limit if hop is None else min(limit, hop.max_size_octets)
+
+
+def submission_settings(config: Config) -> ListenerSettings:
+    """How Outlook's listener is set up."""
+    submission, limits = config.submission, config.limits
+    return ListenerSettings(
+        listen=submission.listen,
+        hostname=config.hostname,
+        tls=submission.tls,
+        certificate=submission.certificate,
+        key=submission.key,
+        clear_text_on_loopback=submission.clear_text_on_loopback,
+        message_size_octets=limits.message_size,
+        recipients=limits.recipients,
+        connections=limits.connections,
+        connections_per_client=limits.connections_per_client,
+        auth=submission.users is not None,
+        trusted_networks=submission.trusted_networks,
+    )
