@@ -186,20 +186,20 @@ SLOW: dict[str, Callable[[BareClient], None]] = {
 
 
 @pytest.mark.parametrize("what", SLOW)
-def test_slowness_is_ended(enduring: WholeGateway, what: str) -> None:
-    """The wrapper made the daemon impatient: a second in the place of minutes."""
-    since = Since(enduring)
-    with BareClient(enduring) as client:
+def test_slowness_is_ended(impatient: WholeGateway, what: str) -> None:
+    """The wrapper made the daemon impatient: two seconds in the place of minutes."""
+    since = Since(impatient)
+    with BareClient(impatient) as client:
         SLOW[what](client)
         assert client.reply().startswith(b"421 4.4.2 ")
         assert client.reply() == b""
     assert not since.decisions
 
 
-def test_a_command_by_single_octets_is_ended(enduring: WholeGateway) -> None:
+def test_a_command_by_single_octets_is_ended(impatient: WholeGateway) -> None:
     """Each octet comes in time, the line does not."""
     over = threading.Event()
-    with BareClient(enduring) as client:
+    with BareClient(impatient) as client:
 
         def drip() -> None:
             with suppress(OSError):
@@ -215,8 +215,8 @@ def test_a_command_by_single_octets_is_ended(enduring: WholeGateway) -> None:
             dripping.join(PATIENCE_SECONDS)
 
 
-def test_a_handshake_that_never_comes_is_ended(enduring: WholeGateway) -> None:
-    with BareClient(enduring, tls=False, login=False) as client:
+def test_a_handshake_that_never_comes_is_ended(impatient: WholeGateway) -> None:
+    with BareClient(impatient, tls=False, login=False) as client:
         assert client.ask(b"STARTTLS").startswith(b"220 ")
         assert client.reply() == b""
 

@@ -84,15 +84,25 @@ class BareClient:
         assert self.ask(b"DATA").startswith(b"354 ")
 
 
-@pytest.fixture(scope="module")
-def enduring_daemon(prepared_keys: PreparedKeys, authority: Authority) -> Iterator[WholeGateway]:
-    """One daemon for all; its timeouts are short, its numbers are the shipped ones."""
+def _running(keys: PreparedKeys, authority: Authority, wrapper: Path | None) -> Iterator[WholeGateway]:
     limits = {"recipients": 100, "message_size": 4_000_000}
-    with WholeGateway(prepared_keys, authority, config={"limits": limits}) as gateway:
-        gateway.start(wrapper=IMPATIENT)
+    with WholeGateway(keys, authority, config={"limits": limits}) as gateway:
+        gateway.start(wrapper=wrapper)
         yield gateway
         assert gateway.stop() == 0
         gateway.verify_log()
+
+
+@pytest.fixture(scope="module")
+def enduring_daemon(prepared_keys: PreparedKeys, authority: Authority) -> Iterator[WholeGateway]:
+    """One daemon for all; its timeouts and numbers are the shipped ones."""
+    yield from _running(prepared_keys, authority, None)
+
+
+@pytest.fixture(scope="module")
+def impatient(prepared_keys: PreparedKeys, authority: Authority) -> Iterator[WholeGateway]:
+    """A daemon whose timeouts are seconds in the place of minutes; for who keeps it waiting on purpose."""
+    yield from _running(prepared_keys, authority, IMPATIENT)
 
 
 @pytest.fixture

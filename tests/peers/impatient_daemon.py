@@ -1,4 +1,4 @@
-"""The daemon with a second's patience in the place of minutes; otherwise as it is."""
+"""The daemon with two seconds' patience in the place of minutes; otherwise as it is."""
 
 import dataclasses
 from typing import Any
@@ -11,7 +11,7 @@ _usual: Any = parts.submission_settings
 
 def _impatient(config: Any) -> Any:
     return dataclasses.replace(
-        _usual(config), command_timeout_seconds=1.0, data_timeout_seconds=1.0, handshake_timeout_seconds=1.0
+        _usual(config), command_timeout_seconds=2.0, data_timeout_seconds=2.0, handshake_timeout_seconds=2.0
     )
 
 
