@@ -1,8 +1,9 @@
 """Notices to the sending mailbox: which, when, and never twice.
 
 A notice's name is made of what it is about, so that telling the same thing again,
-after a crash between any two steps, is no second message. A notice goes to this
-side's own mailboxes only, has the null path, and is never about a notice.
+after a crash between any two steps, is no second message. A notice has the null path,
+and is never about a notice. One to a partner's mailbox is not sealed: nothing is in it
+that stood under a seal, or that came from whoever has seen the message opened.
 """
 
 import hashlib
@@ -13,8 +14,7 @@ from datetime import tzinfo
 
 from rorpost_gateway.decision import Direction
 from rorpost_gateway.delivery.base import Delivered, Delivery, DeliveryFailed
-from rorpost_gateway.dsn import Recipient, Reported, build_dsn, wanted
-from rorpost_gateway.dsn_text import Happened
+from rorpost_gateway.dsn import Happened, Recipient, Reported, build_dsn, wanted
 from rorpost_gateway.queue.base import Copy
 from rorpost_gateway.reply import Language
 
@@ -80,7 +80,7 @@ class Notices:
                 queue_id=message.queue_id,
                 sender=message.reverse_path,
                 received_at=message.received_at,
-                message_id=message.message_id,
+                message_id=_known_outside(copy),
                 envid=message.envid,
                 outer=outer,
             ),
@@ -91,7 +91,8 @@ class Notices:
                     phone=unit.phone,
                     original_recipient=copy.original_recipient,
                     reply=_repeatable(attempted.reply, message.direction),
-                    next_hop=attempted.next_hop,
+                    # Which server keeps our mailboxes, and where, is no partner's business.
+                    next_hop=attempted.next_hop if message.direction is Direction.OUTBOUND else None,
                     last_attempt_at=attempted.at,
                 )
             ],
@@ -107,6 +108,16 @@ class Notices:
         if not isinstance(outcome, Delivered):
             raise DeliveryFailed(outcome.reply, private=outcome.private)
         return True
+
+
+def _known_outside(copy: Copy) -> str | None:
+    """The Message-ID that a notice may name.
+
+    A notice to a partner goes in clear text: it names the one that stood outside the seal, not
+    the one inside, which tells of the partner's own network.
+    """
+    message = copy.message
+    return message.message_id if message.direction is Direction.OUTBOUND else copy.outer_message_id or None
 
 
 def _repeatable(reply: str | None, direction: Direction) -> str | None:

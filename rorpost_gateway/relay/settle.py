@@ -14,7 +14,7 @@ import structlog
 from rorpost_gateway.decision import Reason
 from rorpost_gateway.decision_log.base import DecisionLog
 from rorpost_gateway.delivery.base import Delivered, DeliveryFailed
-from rorpost_gateway.dsn_text import Happened
+from rorpost_gateway.dsn import Happened
 from rorpost_gateway.queue.base import Copy, Queue, Retry
 from rorpost_gateway.relay import outcome
 from rorpost_gateway.relay.notices import NOT_ATTEMPTED, Attempted, Notices

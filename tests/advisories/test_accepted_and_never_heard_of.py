@@ -5,8 +5,7 @@ who had asked for failures only. And a copy that had bounced, but whose notice c
 made the same message sent again a `duplicate` of something that would never arrive.
 """
 
-from rorpost_gateway.dsn import wanted
-from rorpost_gateway.dsn_text import Happened
+from rorpost_gateway.dsn import Happened, wanted
 from rorpost_gateway.envelope import Notify
 from rorpost_gateway.queue.base import Retry
 from tests.peers.outbound_house import OutboundHouse

@@ -6,7 +6,7 @@ that whoever chose the text chose which fields of the delivery status are read.
 
 import pytest
 
-from rorpost_gateway.dsn_fields import folded
+from rorpost_gateway.dsn.fields import folded
 
 
 @pytest.mark.parametrize(
