@@ -16,8 +16,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
 
-from rorpost_gateway.dsn_fields import date_time, encoded_words, folded, from_xtext, readable
-from rorpost_gateway.dsn_text import Cause, Happened, Receiver, body, cause_of, subject
+from rorpost_gateway.dsn.fields import date_time, encoded_words, folded, from_xtext, readable
+from rorpost_gateway.dsn.text import Cause, Happened, Receiver, body, cause_of, subject
 from rorpost_gateway.envelope import Notify
 from rorpost_gateway.reply import Language, ascii_line
 

@@ -13,8 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rorpost_gateway.dsn import Recipient, Reported, build_dsn, status_of, wanted
-from rorpost_gateway.dsn_text import Happened
+from rorpost_gateway.dsn import Happened, Recipient, Reported, build_dsn, status_of, wanted
 from rorpost_gateway.envelope import Notify
 from rorpost_gateway.reply import Language
 
