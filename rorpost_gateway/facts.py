@@ -45,5 +45,8 @@ class SealFacts:
     signer: str  # primary fingerprint, upper-case hex
     signed_at: datetime
     protected: bool  # whether the header fields stand under the signature
+    sealed_to: tuple[
+        str, ...
+    ] = ()  # key ids, upper-case hex; for a hidden one, that of our key that opened it
     key_fault: Reason | None = None
     outer_fault: Reason | None = None

@@ -14,7 +14,10 @@ pytest_plugins: list[str] = [
     "tests.peers.sink",
     "tests.peers.postfix",
     "tests.peers.dovecot",
+    "tests.peers.mutt",
     "tests.peers.whole_gateway",
+    "tests.peers.two_gateways",
     "tests.peers.bare_client",
     "tests.peers.outbound_house",
+    "tests.peers.inbound_house",
 ]

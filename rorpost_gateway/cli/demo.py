@@ -1,132 +1,93 @@
-"""`rorpost demo`: see the gateway work, on this machine alone, in under a minute."""
+"""`rorpost demo`: see two gateways work together, on this machine alone, in under half a minute."""
 
 import asyncio
 import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import TypeVar
 
 import click
 from rich.console import Console
-from rich.panel import Panel
-from rich.table import Table
-from rich.text import Text
 
 from rorpost_gateway import operator_log
-from rorpost_gateway.decision import Reason
-from rorpost_gateway.demo import names
-from rorpost_gateway.demo.run import Arrived, Demo, Outcome, Played
-from rorpost_gateway.demo.stage import Stage
+from rorpost_gateway.cli.demo_outcome import print_outcome
+from rorpost_gateway.cli.demo_settings import print_settings
+from rorpost_gateway.decision import Direction, Reason
+from rorpost_gateway.demo.run import Demo
+from rorpost_gateway.demo.running import running
+from rorpost_gateway.demo.visiting import until_one_ends, write_greetings
 
-HEAD_LINES = 14
+_ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 Result = TypeVar("Result")
 
 
 @click.command()
-@click.option("--keep", is_flag=True, help="Leave the gateway running and say how to connect a mail client.")
+@click.option("--keep", is_flag=True, help="Leave both gateways running, for a mail client of your own.")
 @click.option(
     "--expect",
     "expectations",
     multiple=True,
-    metavar="REASON=REASON",
-    help="Want another outcome than REASON, to see the demo fail: --expect urgent=ok.",
+    metavar="[DIRECTION:]REASON=REASON",
+    help="Want another outcome, to see the demo fail: --expect urgent=ok, --expect inbound:replayed=ok.",
 )
 def demo(*, keep: bool, expectations: tuple[str, ...]) -> None:
-    """Run a gateway on loopback, send real messages through it, and check every outcome.
+    """Run two organisations on loopback, send real messages through both, and check every outcome.
 
     Ends with 0 only if each outcome is the wanted one.
     """
     operator_log.mute_third_parties()
     console = Console()
-    wanted = dict(_expectation(text) for text in expectations)
+    wanted = {key: want for text in expectations for key, want in _expectation(text).items()}
     folder = Path(tempfile.mkdtemp(prefix="rp", dir="/tmp"))
+    ended_by: list[signal.Signals] = []
     try:
         if keep:
-            asyncio.run(_until_sigterm(_keep(folder, console)))
+            asyncio.run(_until_told(_keep(folder, console), ended_by))
             return
         with console.status("starting") as status:
-            outcome = asyncio.run(_until_sigterm(Demo(folder, status.update).run(wanted)))
+            outcome = asyncio.run(_until_told(Demo(folder, status.update).run(wanted), ended_by))
     except asyncio.CancelledError:
-        sys.exit(128 + signal.SIGTERM)
+        console.print()  # the terminal has written ^C
+        sys.exit(0 if keep else 128 + ended_by[0])
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    _print(outcome, console)
+    print_outcome(outcome, console)
     sys.exit(0 if outcome.as_expected else 1)
 
 
-async def _until_sigterm(work: Coroutine[None, None, Result]) -> Result:
-    """Do the work; SIGTERM cancels it, so that what it started ends in order."""
+async def _until_told(work: Coroutine[None, None, Result], ended_by: list[signal.Signals]) -> Result:
+    """Do the work; a signal cancels it, so that what it started ends in order, and is noted."""
     task = asyncio.create_task(work)
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+
+    def end(number: signal.Signals) -> None:
+        if not ended_by:  # a second one would cut the orderly end short
+            ended_by.append(number)
+            task.cancel()
+
+    for number in _ENDS:
+        asyncio.get_running_loop().add_signal_handler(number, end, number)
     return await task
 
 
-def _expectation(text: str) -> tuple[Reason, Reason]:
+def _expectation(text: str) -> dict[tuple[Direction, Reason], Reason]:
     scene, _, wanted = text.partition("=")
+    direction, colon, reason = scene.rpartition(":")
     try:
-        return Reason(scene), Reason(wanted)
+        directions = (Direction(direction),) if colon else tuple(Direction)
+        return {(each, Reason(reason)): Reason(wanted) for each in directions}
     except ValueError:
-        raise click.BadParameter(f"{text!r} is not REASON=REASON", param_hint="--expect") from None
-
-
-def _print(outcome: Outcome, console: Console) -> None:
-    table = Table(title="What was submitted, and what the gateway answered", title_justify="left")
-    for column, ratio in (("", 1), ("scene", 14), ("wanted", 10), ("the client heard", 26)):
-        table.add_column(column, ratio=ratio, overflow="fold")
-    for each in outcome.played:
-        table.add_row(_mark(each), Text(each.scene.story), Text(each.wanted), Text(each.reply))
-    console.print(table)
-    _print_first(outcome.arrived, console)
-    console.print(f"Arrived at the partner: {len(outcome.arrived)} copies, each opened by plain gpg.")
-    if outcome.log is not None:
-        log = outcome.log
-        console.print(f"Decision log: {log.entries} entries in {log.files} file(s), chain whole.")
-    for finding in outcome.findings:
-        console.print(Text(f"✗ {finding}", "bold red"))
-    if outcome.as_expected:
-        console.print(Text("Every outcome is as expected.", "bold green"))
-
-
-def _mark(played: Played) -> Text:
-    return Text("✓", "green") if played.as_wanted else Text("✗", "bold red")
-
-
-def _print_first(arrived: Sequence[Arrived], console: Console) -> None:
-    """One message twice: as everybody on the way saw it, and as the recipient reads it."""
-    if not arrived:
-        return
-    first = arrived[0]
-    for title, octets in (
-        ("What went over the wire", first.outer),
-        (f"What arrived, opened by gpg, signed by {first.signed_by}", first.opened),
-    ):
-        lines = octets.decode("utf-8", "replace").split("\r\n")
-        shown = lines if octets is first.opened else [*lines[:HEAD_LINES], "…"]
-        console.print(Panel(Text("\n".join(line[:110] for line in shown)), title=title, title_align="left"))
+        raise click.BadParameter(
+            f"{text!r} is not [DIRECTION:]REASON=REASON", param_hint="--expect"
+        ) from None
 
 
 async def _keep(folder: Path, console: Console) -> None:
-    async with Demo(folder, console.print).running() as (_, daemon, stage):
-        _print_settings(stage, folder, console)
-        await daemon.ended_by_itself()
-
-
-def _print_settings(stage: Stage, folder: Path, console: Console) -> None:
-    table = Table(title="Connect a mail client; Ctrl-C ends the demo", title_justify="left")
-    table.add_column("setting")
-    table.add_column("value")
-    for setting, value in (
-        ("e-mail address", names.HOME_CARE),
-        ("outgoing server", f"{stage.host}, port {stage.port}, STARTTLS"),
-        ("certificate authority to trust", str(folder / "ca.pem")),
-        ("login and password", f"anna, {names.PASSWORD}"),
-        ("write to", names.BRINKEN),
-        ("configuration", str(folder / "rorpost.yaml")),
-        ("log of the gateway", str(folder / "gateway.log")),
-        ("decision log", str(folder / "state" / "decisions")),
-    ):
-        table.add_row(setting, Text(value))
-    console.print(table)
+    async with running(folder, lambda text: console.print(text, style="dim"), for_mail_clients=True) as both:
+        await write_greetings(both)
+        print_settings(both, console)
+        name = await until_one_ends(both)
+        console.print(f"The gateway of {name} ended by itself; its log says why.", style="bold red")
+        sys.exit(1)

@@ -26,6 +26,10 @@ from rorpost_gateway.policy.load import load_policy
 from rorpost_gateway.policy.model import Policy
 from rorpost_gateway.reply import reply_for
 
+_ENVELOPE_ONLY = {
+    Direction.OUTBOUND: "Only the envelope was judged; give --user or --message to judge the rest.",
+    Direction.INBOUND: "Only the envelope was judged: a partner's message is judged when it has been opened.",
+}
 _MARKS = {
     Outcome.PASSED: "[green]passed[/]",
     Outcome.FAILED: "[red]failed[/]",
@@ -92,7 +96,8 @@ def explain(
 ) -> None:
     """Say whether A may write to B, by which channel and rule, and with which keys.
 
-    Without --user and --message only what the envelope tells is judged.
+    Without --user and --message only what the envelope tells is judged; and from the partner
+    never more than that, since what counts then is what a signature covers.
     """
     config = load_config(config_path)
     in_force = load_policy(config.policies, own_domains=config.domains, timezone=config.timezone)
@@ -165,6 +170,7 @@ def _as_data(
     declared = verdict.declared_user
     return {
         "accepted": verdict.accepted,
+        "direction": question.direction,
         "reason": verdict.reason,
         "rule": verdict.rule,
         "position": str(verdict.position) if verdict.position else None,
@@ -212,4 +218,4 @@ def _print(said: dict[str, Any]) -> None:
         if value is not None:
             console.print(Text(f"  {name.replace('_', ' ')}: {value}"), soft_wrap=True)
     if not said["message_judged"]:
-        console.print(Text("  Only the envelope was judged; give --user or --message to judge the rest."))
+        console.print(Text(f"  {_ENVELOPE_ONLY[said['direction']]}"))

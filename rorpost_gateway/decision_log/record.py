@@ -140,11 +140,11 @@ class Records:
     def removed(self, **fields: Unpack[CopyFields]) -> Record:
         return self._record(Event.REMOVED, dict(fields))
 
-    def flood(self, aggregate: Aggregate) -> Record:
+    def flood(self, aggregate: Aggregate, *, direction: Direction = Direction.OUTBOUND) -> Record:
         """The rest of a client's minute: how many more failed or were refused since `since`."""
         failed = aggregate.reason is Reason.LOGIN_FAILED
         fields = {
-            "direction": Direction.OUTBOUND,
+            "direction": direction,
             "action": Action.REJECT,
             "reason": aggregate.reason,
             "client": aggregate.client,

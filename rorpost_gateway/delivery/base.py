@@ -2,8 +2,8 @@
 
 What is delivered is opened mail, or a notice of the gateway's own. Every outcome
 carries one line of printable ASCII and the next hop's name, as decision lines and
-DSNs need them. A line that begins with three digits is a mail server's own reply;
-one that begins with an enhanced status code (RFC 3463) is this gateway's finding.
+DSNs need them. A line that begins with three digits is a mail server's reply, of a
+refusal the codes alone; one that begins with an enhanced status code (RFC 3463) is this gateway's finding.
 """
 
 from dataclasses import dataclass, field

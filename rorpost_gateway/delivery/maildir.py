@@ -31,6 +31,10 @@ _FILE_MODE = 0o600
 _UNIQUE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}")
 
 
+class _BareLineEnd(Exception):
+    """The message cannot be written with line feeds and got back as it was."""
+
+
 class MaildirDelivery:
     """See `base.Delivery`. Makes the root and mailboxes that are not there yet; not what the root lies in."""
 
@@ -46,12 +50,11 @@ class MaildirDelivery:
             return _never("5.1.1 not a function mailbox", f"not a function mailbox: {recipient!r:.80}")
         if not _is_path(reverse_path):
             return _never("5.1.7 the reverse-path does not follow the grammar", f"{reverse_path!r:.80}")
-        if not octets.count(b"\r\n") == octets.count(b"\n") == octets.count(b"\r"):
-            return _never("5.6.0 a message with bare CR or LF is not delivered", "bare CR or LF")
-        whole = b"Return-Path: <%s>\n%s" % (reverse_path.encode("ascii"), octets.replace(b"\r\n", b"\n"))
         mailbox = self._root / recipient.lower()
         try:
-            await asyncio.to_thread(_deliver, mailbox, unique, whole)
+            await asyncio.to_thread(_deliver, mailbox, unique, reverse_path, octets)
+        except _BareLineEnd:
+            return _never("5.6.0 a message with bare CR or LF is not delivered", "bare CR or LF")
         except OSError as fault:
             private = f"{mailbox}: {fault.strerror or type(fault).__name__}"
             return DeferredDelivery(
@@ -71,14 +74,17 @@ def _is_path(reverse_path: str) -> bool:
         return False
 
 
-def _deliver(mailbox: Path, unique: str, octets: bytes) -> None:
+def _deliver(mailbox: Path, unique: str, reverse_path: str, octets: bytes) -> None:
+    if not octets.count(b"\r\n") == octets.count(b"\n") == octets.count(b"\r"):
+        raise _BareLineEnd
+    whole = b"Return-Path: <%s>\n%s" % (reverse_path.encode("ascii"), octets.replace(b"\r\n", b"\n"))
     _make_folders(mailbox)
     new = mailbox / "new"
     if not _delivered_before(mailbox, unique):
         # The name in `tmp` is one attempt's own, so that two attempts cannot mix their octets.
         draft = mailbox / "tmp" / f"{unique}.{secrets.token_hex(8)}"
         try:
-            _write(draft, octets)
+            _write(draft, whole)
             with contextlib.suppress(FileExistsError):
                 os.link(draft, new / unique)  # fails rather than overwrites
         finally:

@@ -3,12 +3,16 @@
 Invariants: opened mail crosses a network only to a server whose certificate was
 verified; its octets are never re-encoded (a server without 8BITMIME does not get an
 8-bit message); nothing that the server does with the message afterwards sends any
-of it back out: it gets the null reverse-path, and is asked for no DSN.
+of it back out: it gets the null reverse-path, and is asked for no DSN. Of its refusals
+the codes alone are handed on: it has seen the message opened, and what a content filter
+says quotes it, while decision log and notices are for other eyes.
 
 RFC 5321, section 4.5.5; RFC 3461, section 4.1; RFC 3834, section 2 (no automatic
 answer to the null path). Lines beyond 998 octets go as they are, against RFC 5321,
 section 4.5.3.1.6, since breaking them would change the message.
 """
+
+import re
 
 from rorpost_gateway.address import is_function_mailbox
 from rorpost_gateway.delivery.base import DeferredDelivery, Delivered, DeliveryOutcome, FailedDelivery
@@ -16,6 +20,7 @@ from rorpost_gateway.envelope import Notify
 from rorpost_gateway.smtp_client.base import Client, Deferred, MailProtocol, Outgoing, Relayed, Route, TlsMode
 
 _NULL_PATH = ""
+_SERVER_CODES = re.compile(r"[245][0-9]{2}(?: [245]\.[0-9]{1,3}\.[0-9]{1,3}(?![0-9.]))?(?![0-9])")
 
 
 class SmtpDelivery:
@@ -57,6 +62,12 @@ class SmtpDelivery:
             case Relayed():
                 return Delivered(reply=attempt.reply, next_hop=attempt.next_hop)
             case Deferred():
-                return DeferredDelivery(reply=attempt.reply, next_hop=attempt.next_hop)
+                return DeferredDelivery(reply=_without_words(attempt.reply), next_hop=attempt.next_hop)
             case _:
-                return FailedDelivery(reply=attempt.reply, next_hop=attempt.next_hop)
+                return FailedDelivery(reply=_without_words(attempt.reply), next_hop=attempt.next_hop)
+
+
+def _without_words(reply: str) -> str:
+    """The codes of a server's own reply; what this gateway found itself says nothing of the message."""
+    codes = _SERVER_CODES.match(reply)
+    return f"{codes[0]} the mailbox did not take the message" if codes else reply

@@ -4,6 +4,7 @@ import asyncio
 import json
 import signal
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from rorpost_gateway.errors import GatewayError
@@ -11,9 +12,19 @@ from rorpost_gateway.errors import GatewayError
 START_SECONDS = 30
 STOP_SECONDS = 60
 
+Place = tuple[str, int]
+
 
 class NotStarted(GatewayError):
     """The gateway did not come up; the text is the last of what it said."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listening:
+    """Host and port for mail clients, and for partners."""
+
+    submission: Place
+    inbound: Place
 
 
 class Daemon:
@@ -22,7 +33,7 @@ class Daemon:
     def __init__(self, process: asyncio.subprocess.Process, log: Path) -> None:
         self._process = process
         self._log = log
-        self._ready: asyncio.Future[tuple[str, int]] = asyncio.get_running_loop().create_future()
+        self._ready: asyncio.Future[Listening] = asyncio.get_running_loop().create_future()
         self._reading = asyncio.create_task(self._read())
 
     @classmethod
@@ -31,10 +42,11 @@ class Daemon:
             sys.executable,
             *("-m", "rorpost_gateway", "serve", "--config", str(config), "--log-format", "json"),
             stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C is for the demo, which ends it in order
         )
         return cls(process, log)
 
-    async def ready(self) -> tuple[str, int]:
+    async def ready(self) -> Listening:
         """Where it listens, once it does. Raises NotStarted."""
         try:
             async with asyncio.timeout(START_SECONDS):
@@ -43,8 +55,14 @@ class Daemon:
             raise NotStarted(f"the gateway was not ready within {START_SECONDS} s") from None
 
     def stop(self) -> None:
-        if self._process.returncode is None:
-            self._process.send_signal(signal.SIGTERM)
+        self._send(signal.SIGTERM)
+
+    def freeze(self) -> None:
+        """Let it hear connections and answer none, until `thaw`."""
+        self._send(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._send(signal.SIGCONT)
 
     async def end(self) -> None:
         """Stop it, whatever it is doing."""
@@ -63,6 +81,10 @@ class Daemon:
             self._process.kill()
             await asyncio.wait([self._reading])
         return await self._process.wait()
+
+    def _send(self, number: signal.Signals) -> None:
+        if self._process.returncode is None:
+            self._process.send_signal(number)
 
     async def _read(self) -> None:
         stderr = self._process.stderr
@@ -85,5 +107,11 @@ class Daemon:
         except ValueError:
             return
         if event.get("event") == "ready" and not self._ready.done():
-            host, _, port = event["listening"].split(", ")[0].rpartition(":")
-            self._ready.set_result((host, int(port)))
+            self._ready.set_result(
+                Listening(submission=_first(event["listening"]), inbound=_first(event.get("inbound", ":0")))
+            )
+
+
+def _first(places: str) -> Place:
+    host, _, port = places.split(", ")[0].rpartition(":")
+    return host, int(port)

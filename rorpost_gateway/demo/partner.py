@@ -1,102 +1,110 @@
-"""The partner's end of the demo: takes whatever comes, keeps it in memory, opens it with plain gpg."""
+"""A partner that does everything by hand: its messages are made with the plain `gpg` command, in memory.
 
-import asyncio
+It holds the Region's keys, so that what it sends is as good as it can be made, but for the one
+thing that each scene is about.
+"""
+
+import secrets
 import subprocess
+from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 
-from rorpost_gateway.decision import Reason
-from rorpost_gateway.envelope import Client, Login, Recipient, ReversePath
+from rorpost_gateway.demo.keys import gpg_clock
+from rorpost_gateway.demo.scenes import Again, Form, Letter
+from rorpost_gateway.errors import GatewayError
 from rorpost_gateway.openpgp.process import environment
-from rorpost_gateway.reply import Language, Reply, reply_for
-from rorpost_gateway.smtp.listener import Listener, ListenerSettings, TlsMode
+
+_GPG = ("gpg", "--batch", "--no-options", "--no-tty", "--quiet", "--trust-model", "always")
+_ALONE = ("--no-auto-key-locate", "--disable-dirmngr", "--no-auto-check-trustdb")
+_SECONDS = 60
 
 
 class Partner:
-    """A `smtp.base.Receiver` that says yes. `arrived` maps recipients to outer messages."""
+    """`home` is its GnuPG home, `fingerprints` say whose key is which."""
 
-    def __init__(self) -> None:
-        self.arrived: list[tuple[str, bytes]] = []
-        self._changed = asyncio.Event()
+    def __init__(self, home: Path, fingerprints: Mapping[str, str], now: datetime) -> None:
+        self._home = home
+        self._fingerprints = fingerprints
+        self._now = now
+        self._first_signed = b""
+        self._first_message = b""
 
-    async def listen(self, certificate: Path, key: Path, port: int = 0) -> Listener:
-        listener = Listener(
-            ListenerSettings(
-                listen=(f"127.0.0.1:{port}",),
-                hostname="mx.regionostergotland.se",
-                tls=TlsMode.STARTTLS,
-                certificate=certificate,
-                key=key,
-                auth=False,
-            ),
-            self,
+    def message(self, letter: Letter, number: int) -> bytes:
+        """What the partner brings, with CRLF line ends. Raises GatewayError where gpg fails."""
+        if letter.again is Again.SAME:
+            return self._first_message
+        made = self._made(letter, number)
+        self._first_message = self._first_message or made
+        return made
+
+    def _made(self, letter: Letter, number: int) -> bytes:
+        payload = letter.payload(number=number, now=self._now)
+        if letter.form is Form.CLEAR:
+            return payload
+        block = self._sealed(letter, payload)
+        if letter.form is Form.INLINE:
+            header = letter.header_outside(number=number, now=self._now, content_type="text/plain")
+            return header + b"\r\nSe nedan.\r\n\r\n" + block
+        blocks = [block, block] if letter.form is Form.TWO_BLOCKS else [block]
+        kind = (
+            "mixed" if letter.form is Form.TWO_BLOCKS else 'encrypted; protocol="application/pgp-encrypted"'
         )
-        await listener.start()
-        return listener
+        boundary = secrets.token_hex(16)
+        header = letter.header_outside(
+            number=number, now=self._now, content_type=f'multipart/{kind}; boundary="{boundary}"'
+        )
+        return header + b"\r\n" + b"".join(_parts(boundary, each) for each in blocks) + _end(boundary)
 
-    async def wait_for(self, count: int, *, timeout_seconds: float) -> None:
-        """Until `count` messages have arrived. Raises TimeoutError."""
-        async with asyncio.timeout(timeout_seconds):
-            while len(self.arrived) < count:
-                self._changed.clear()
-                await self._changed.wait()
+    def _sealed(self, letter: Letter, payload: bytes) -> bytes:
+        if letter.signed_by is None:
+            return self._encrypt(letter, payload, "--compress-algo", "none")
+        signed = self._first_signed if letter.again else self._sign(letter, payload)
+        self._first_signed = self._first_signed or signed
+        # Packets that are signed already go under the encryption as they are.
+        return self._encrypt(letter, signed, "--no-literal", "--compress-algo", "none")
 
-    async def connected(self, client: Client) -> None:
-        """Everybody is welcome."""
+    def _sign(self, letter: Letter, payload: bytes) -> bytes:
+        clock = ("--faked-system-time", gpg_clock(letter.written_at(self._now))) if letter.days_old else ()
+        signer = self._fingerprints[letter.signed_by or ""]
+        return self._gpg(
+            *clock, "--compress-algo", "none", "--local-user", f"{signer}!", "--sign", stdin=payload
+        )
 
-    async def authenticate(self, client: Client, name: str, password: bytes) -> Login | Reply:  # noqa: ARG002
-        return self.refusal(client, Reason.LOGIN_FAILED)
+    def _encrypt(self, letter: Letter, octets: bytes, *options: str) -> bytes:
+        recipient = self._fingerprints[letter.sealed_to]
+        block = self._gpg(*options, "--armor", "--recipient", recipient, "--encrypt", stdin=octets)
+        return block.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
 
-    async def begin(self, client: Client, path: ReversePath) -> "_Transaction | Reply":  # noqa: ARG002
-        return _Transaction(self)
-
-    async def turn_away(self, client: Client, reason: Reason) -> Reply:
-        return self.refusal(client, reason)
-
-    def refusal(self, client: Client, reason: Reason) -> Reply:  # noqa: ARG002
-        return reply_for(reason, Language.EN)
-
-    def take(self, recipient: str, octets: bytes) -> None:
-        self.arrived.append((recipient, octets))
-        self._changed.set()
-
-
-class _Transaction:
-    def __init__(self, partner: Partner) -> None:
-        self._partner = partner
-        self._recipients: list[str] = []
-
-    async def recipient(self, recipient: Recipient) -> Reply:
-        self._recipients.append(recipient.address)
-        return Reply(code=250, enhanced="2.1.5", text="ok")
-
-    async def message(self, octets: bytes) -> Reply:
-        for recipient in self._recipients:
-            self._partner.take(recipient, octets)
-        return Reply(code=250, enhanced="2.0.0", text="taken")
-
-    async def refuse(self, reason: Reason) -> Reply:
-        return reply_for(reason, Language.EN)
-
-    async def abort(self) -> None:
-        self._recipients.clear()
+    def _gpg(self, *arguments: str, stdin: bytes) -> bytes:
+        done = subprocess.run(
+            [*_GPG, *_ALONE, "--homedir", str(self._home), *arguments],
+            input=stdin,
+            capture_output=True,
+            env=environment(),
+            check=False,
+            timeout=_SECONDS,
+        )
+        if done.returncode:
+            said = done.stderr.decode("utf-8", "replace").strip()
+            raise GatewayError("the partner's gpg failed", private=said)
+        return done.stdout
 
 
-def open_with_gpg(home: Path, outer: bytes) -> tuple[bytes, str]:
-    """What plain `gpg --decrypt` makes of a message, and the fingerprint that signed it.
-
-    Raises ValueError where it does not open, or is not soundly signed.
-    """
-    block = outer[outer.index(b"-----BEGIN PGP MESSAGE-----") :]
-    done = subprocess.run(
-        ["gpg", "--batch", "--no-options", "--homedir", str(home), "--status-fd", "2", "--decrypt"],
-        input=block,
-        capture_output=True,
-        env=environment(),
-        check=False,
-        timeout=60,
+def _parts(boundary: str, block: bytes) -> bytes:
+    lines = (
+        f"--{boundary}",
+        "Content-Type: application/pgp-encrypted",
+        "",
+        "Version: 1",
+        "",
+        f"--{boundary}",
+        'Content-Type: application/octet-stream; name="encrypted.asc"',
+        "",
+        "",
     )
-    status = [line.split() for line in done.stderr.decode("utf-8", "replace").splitlines()]
-    valid = [words[2] for words in status if words[:2] == ["[GNUPG:]", "VALIDSIG"]]
-    if done.returncode or len(valid) != 1:
-        raise ValueError("the partner cannot open the message, or its signature is not sound")
-    return done.stdout, valid[0]
+    return "\r\n".join(lines).encode("ascii") + block + b"\r\n"
+
+
+def _end(boundary: str) -> bytes:
+    return f"--{boundary}--\r\n".encode("ascii")

@@ -1,31 +1,36 @@
-"""The demo from beginning to end: build the world, play the scenes, check everything afterwards."""
+"""The demo from beginning to end: run both organisations, play the scenes, check everything afterwards."""
 
 import asyncio
-import json
-import ssl
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
-from rorpost_gateway.decision import Reason
-from rorpost_gateway.decision_log.verify import Broken, Verified, verify_log
+from rorpost_gateway.decision import Direction, Reason
 from rorpost_gateway.demo import names
-from rorpost_gateway.demo.daemon import Daemon
-from rorpost_gateway.demo.partner import Partner, open_with_gpg
-from rorpost_gateway.demo.scenes import SCENES, Play, Scene
-from rorpost_gateway.demo.stage import Stage, reason_in
-from rorpost_gateway.demo.world import World, make_world, stop_agents, take_secret_key_away, write_config
+from rorpost_gateway.demo.arrivals import Delivered, Expected, match, read_mailboxes
+from rorpost_gateway.demo.check import Evidence, clear_text_in, findings_of
+from rorpost_gateway.demo.inbound_scenes import INBOUND
+from rorpost_gateway.demo.logs import Log, join, read_log
+from rorpost_gateway.demo.outbound_scenes import LAST, OUTBOUND
+from rorpost_gateway.demo.running import Running, running
+from rorpost_gateway.demo.scenes import Letter, Scene
+from rorpost_gateway.demo.stage import reason_in
+from rorpost_gateway.demo.wire import Frozen, OnTheWire, look
+from rorpost_gateway.demo.world import World
 
 ARRIVAL_SECONDS = 60
+_LOOK_AGAIN_SECONDS = 0.02
+# Whose first message is looked at on the wire: one there, one back.
+WATCHED = (0, 1)
+Expectations = Mapping[tuple[Direction, Reason], Reason]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Played:
     """A scene, the reply line that decided it, and whether it was the wanted one."""
 
-    scene: Scene
+    scene: Scene | Letter
     wanted: Reason
     reply: str
 
@@ -39,23 +44,15 @@ class Played:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Arrived:
-    """A copy at the partner's: the outer message, and what plain gpg made of it."""
-
-    recipient: str
-    outer: bytes
-    opened: bytes
-    signed_by: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """`log` is None where it does not hold."""
+    """What happened. `findings` is whatever is not as it must be."""
 
     played: Sequence[Played]
-    arrived: Sequence[Arrived]
-    log: Verified | None
-    findings: Sequence[str]  # whatever is not as it must be
+    wire: Sequence[OnTheWire]
+    delivered: Sequence[Delivered]
+    logs: Sequence[Log]
+    joined: int
+    findings: Sequence[str]
 
     @property
     def as_expected(self) -> bool:
@@ -68,117 +65,111 @@ class Demo:
     def __init__(self, folder: Path, progress: Callable[[str], None]) -> None:
         self._folder = folder
         self._progress = progress
-        self._partner = Partner()
+        self._played: list[Played] = []
+        self._wire: list[OnTheWire] = []
 
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[tuple[World, Daemon, Stage]]:
-        """Two organisations on loopback. Whatever was started ends here, also where the start fails."""
-        self._progress("making keys, certificates, logins and policy")
-        now = datetime.now(tz=UTC)
-        async with AsyncExitStack() as ending:
-            ending.push_async_callback(stop_agents, self._folder)
-            world = await make_world(self._folder, today=now)
-            listener = await self._partner.listen(world.partner_certificate, world.partner_key)
-            ending.push_async_callback(listener.close)
-            write_config(world, partner_port=listener.addresses[0][1])
-            self._progress("starting the gateway")
-            daemon = await Daemon.start(world.config, self._folder / "gateway.log")
-            ending.push_async_callback(daemon.end)
-            host, port = await daemon.ready()
-            tls = ssl.create_default_context(cafile=world.ca)
-            loop = asyncio.get_running_loop()
-
-            def stop() -> None:
-                loop.call_soon_threadsafe(daemon.stop)
-
-            yield world, daemon, Stage(host=host, port=port, tls=tls, now=now, stop=stop)
-
-    async def run(self, expectations: Mapping[Reason, Reason]) -> Outcome:
+    async def run(self, expectations: Expectations) -> Outcome:
         """Play every scene and check what came of it.
 
         `expectations` says otherwise than the scenes what is wanted; wrongly, to see the demo fail.
         """
-        async with self.running() as (world, daemon, stage):
-            take_secret_key_away(world)
-            played = await self._play(stage, expectations)
-            ended = await daemon.ended()
-            self._progress("opening what arrived, verifying the decision log")
-            arrived, findings = await self._open_all(world)
-        findings = [*_findings(world, played, arrived, ended), *findings]
-        log: Verified | None = None
-        try:
-            vkey = (self._folder / "decision-log.vkey").read_text(encoding="ascii").strip()
-            log = verify_log(world.state / "decisions", vkey=vkey)
-        except Broken as broken:
-            findings.append(f"the decision log does not hold: {broken}")
-        return Outcome(played=played, arrived=arrived, log=log, findings=findings)
+        scenes: tuple[Scene | Letter, ...] = (*OUTBOUND, *INBOUND, LAST)
+        async with running(self._folder, self._progress) as both:
+            world = both.world
+            expected = [copy for number, scene in enumerate(scenes) for copy in _copies(both, scene, number)]
+            for number, scene in enumerate(scenes[:-1]):
+                await self._play(both, scene, number, expectations)
+            self._progress("waiting until everything is delivered")
+            await _all_arrived(world, len(expected))
+            clear_text = clear_text_in(world)
+            await self._play(both, LAST, len(scenes) - 1, expectations)
+            both.region.daemon.stop()
+            ended = [await gateway.daemon.ended() for gateway in both.gateways]
+        self._progress("verifying the decision logs, comparing what arrived")
+        return self._outcome(world, expected, ended, [*clear_text, *clear_text_in(world)])
 
-    async def _play(self, stage: Stage, expectations: Mapping[Reason, Reason]) -> list[Played]:
-        played = []
-        for number, scene in enumerate(SCENES):
-            if scene.play is Play.SHUT_DOWN:
-                with suppress(TimeoutError):  # what has not arrived by now is a finding
-                    await self._partner.wait_for(_copies(SCENES), timeout_seconds=ARRIVAL_SECONDS)
-            self._progress(scene.story)
-            reply = await asyncio.to_thread(stage.play, scene, number)
-            played.append(Played(wanted=expectations.get(scene.want, scene.want), scene=scene, reply=reply))
-        return played
+    async def _play(
+        self, both: Running, scene: Scene | Letter, number: int, expectations: Expectations
+    ) -> None:
+        count = len(OUTBOUND) + len(INBOUND) + 1
+        self._progress(f"{number + 1}/{count}  {scene.direction}: {scene.story}")
+        wanted = expectations.get((scene.direction, scene.want), scene.want)
+        if number in WATCHED and isinstance(scene, Scene):
+            reply = await self._play_watched(both, scene, number)
+        else:
+            reply = await asyncio.to_thread(both.stage.play, scene, number)
+        self._played.append(Played(scene=scene, wanted=wanted, reply=reply))
 
-    async def _open_all(self, world: World) -> tuple[list[Arrived], list[str]]:
-        """What plain gpg makes of every copy that arrived, and what it could not open."""
-        arrived, findings = [], []
-        for recipient, outer in self._partner.arrived:
-            try:
-                opened, signed_by = await asyncio.to_thread(open_with_gpg, world.partner_home, outer)
-            except ValueError as error:
-                findings.append(f"the copy to {recipient}: {error}")
-            else:
-                arrived.append(Arrived(recipient=recipient, outer=outer, opened=opened, signed_by=signed_by))
-        return arrived, findings
+    async def _play_watched(self, both: Running, scene: Scene, number: int) -> str:
+        """Look at the sealed copy in the sender's queue, while the receiver is frozen."""
+        ours, theirs = both.gateways
+        sender, receiver = (ours, theirs) if scene.at is ours.house.organisation else (theirs, ours)
+        with Frozen(receiver.daemon):
+            reply = await asyncio.to_thread(both.stage.play, scene, number)
+            seen = await look(sender.house) if reason_in(reply) is Reason.OK else None
+        self._wire += [seen] if seen else []
+        return reply
+
+    def _outcome(
+        self, world: World, expected: Sequence[Expected], ended: Sequence[int], clear_text: Sequence[str]
+    ) -> Outcome:
+        delivered, strangers = match(expected, read_mailboxes(world))
+        logs = [read_log(house) for house in world.houses]
+        joined = join(world, logs, expected)
+        found = [
+            f"{each.scene.direction}, {each.scene.story}: "
+            f"wanted {each.wanted}, heard {each.heard or each.reply}"
+            for each in self._played
+            if not each.as_wanted
+        ]
+        evidence = Evidence(
+            heard=[(each.scene, each.heard) for each in self._played],
+            wire=self._wire,
+            watched=len(WATCHED),
+            delivered=delivered,
+            strangers=strangers,
+            logs=logs,
+            ended=ended,
+        )
+        return Outcome(
+            played=self._played,
+            wire=self._wire,
+            delivered=delivered,
+            logs=logs,
+            joined=joined.copies,
+            findings=[*found, *findings_of(evidence), *joined.findings, *dict.fromkeys(clear_text)],
+        )
 
 
-def _copies(scenes: Sequence[Scene]) -> int:
-    return sum(len(scene.recipients) for scene in scenes if scene.want is Reason.OK)
-
-
-def _findings(world: World, played: Sequence[Played], arrived: Sequence[Arrived], ended: int) -> list[str]:
-    """What is wrong, a sentence each."""
-    found = [
-        f"{each.scene.story}: wanted {each.wanted}, heard {each.heard or each.reply}"
-        for each in played
-        if not each.as_wanted
+def _copies(both: Running, scene: Scene | Letter, number: int) -> list[Expected]:
+    """The copies that have to arrive of one scene."""
+    if scene.want is not Reason.OK:
+        return []
+    now = both.stage.now
+    if isinstance(scene, Letter):
+        user = scene.fields.get("X-Rorpost-Sending-User") or names.MARIA
+        message = scene.payload(number=number, now=now)
+    else:
+        user = scene.at.logins[scene.login]
+        message = scene.octets(number=number, now=now)
+    return [
+        Expected(
+            story=scene.story,
+            sender=scene.sender,
+            recipient=recipient,
+            message=message,
+            sending_user=user,
+            by_hand=isinstance(scene, Letter),
+        )
+        for recipient in scene.recipients
     ]
-    copies = _copies([each.scene for each in played])
-    if len(arrived) != copies:
-        found.append(f"{copies} copies were accepted, {len(arrived)} arrived")
-    secret = SCENES[0].body.encode()
-    for each in arrived:
-        if each.signed_by != world.fingerprints[names.HOME_CARE]:
-            found.append(f"the copy to {each.recipient} is not signed by its sender")
-        if secret not in each.opened:
-            found.append(f"the copy to {each.recipient} does not hold what was sent")
-        if secret in each.outer:
-            found.append(f"the copy to {each.recipient} went in clear text")
-    found += [f"{path.name} holds clear text" for path in _files(world.folder) if secret in path.read_bytes()]
-    logged = _logged_reasons(world)
-    found += [
-        f"{each.scene.story}: the decision log has no line with {each.heard}"
-        for each in played
-        if each.heard not in logged | {None, Reason.SHUTTING_DOWN}
-    ]
-    if ended != 0:
-        found.append(f"the gateway ended with exit code {ended}")
-    return found
 
 
-def _logged_reasons(world: World) -> set[Reason]:
-    lines = [
-        line
-        for path in (world.state / "decisions").glob("*.jsonl")
-        for line in path.read_bytes().splitlines()
-    ]
-    return {Reason(entry["reason"]) for entry in map(json.loads, lines) if "reason" in entry}
-
-
-def _files(folder: Path) -> list[Path]:
-    return [path for path in folder.rglob("*") if path.is_file()]
+async def _all_arrived(world: World, count: int) -> None:
+    """Wait for so many messages in the mailboxes; what has not come in time is a finding later."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(ARRIVAL_SECONDS):
+            while True:
+                if len(await asyncio.to_thread(read_mailboxes, world)) >= count:
+                    return
+                await asyncio.sleep(_LOOK_AGAIN_SECONDS)

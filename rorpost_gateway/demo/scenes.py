@@ -1,22 +1,31 @@
-"""The scenes: what is submitted, and what the gateway has to answer. Data, no I/O."""
+"""What a scene is: something that is submitted, or that a partner brings, and the answer it has to get.
+
+No I/O. The scenes themselves are data in `outbound_scenes` and `inbound_scenes`.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from email.utils import format_datetime
 from enum import Enum, auto
 
-from rorpost_gateway.decision import Reason
+from rorpost_gateway.decision import Direction, Reason
 from rorpost_gateway.demo import names
+from rorpost_gateway.demo.names import Organisation
+
+SUBJECT = "Fraga om omlaggning"
+BODY = "Hej, kan ni ringa om omläggningen?"
+Fields = Mapping[str, str | None]
 
 
 class Play(Enum):
-    """How a scene is played at the SMTP prompt; most are an ordinary submission."""
+    """How a scene is played at the SMTP prompt; most are an ordinary transaction."""
 
-    SUBMIT = auto()
+    ORDINARY = auto()
     WITHOUT_TLS = auto()
     WITHOUT_LOGIN = auto()
     WRONG_PASSWORD = auto()
+    FROM_ELSEWHERE = auto()
     SIZE_TOO_LARGE = auto()
     MANY_RECIPIENTS = auto()
     CROWD = auto()
@@ -24,159 +33,142 @@ class Play(Enum):
     SHUT_DOWN = auto()
 
 
+class Form(Enum):
+    """What a partner makes of a message."""
+
+    PGP_MIME = auto()
+    INLINE = auto()  # OpenPGP in the middle of a text
+    CLEAR = auto()
+    TWO_BLOCKS = auto()
+
+
+class Again(Enum):
+    """Scenes that use what an earlier one has made."""
+
+    SAME = auto()  # the very same octets
+    SEALED_ANEW = auto()  # the same signed content in another seal
+
+
 @dataclass(frozen=True, kw_only=True)
 class Scene:
-    """`fields` replace or add header fields of the message; None leaves one out.
+    """Something a person submits to the own gateway.
 
+    `fields` replace or add header fields of the message; None leaves one out.
     `body` is inserted behind them; `finish` may change the octets as a whole.
     """
 
     want: Reason
     story: str
-    play: Play = Play.SUBMIT
+    play: Play = Play.ORDINARY
+    at: Organisation = names.MOTALA
     login: str = "anna"
     sender: str = names.HOME_CARE
     recipients: tuple[str, ...] = (names.BRINKEN,)
-    fields: Mapping[str, str | None] = field(default_factory=dict)
-    body: str = "Hej, kan ni ringa om omläggningen?"
+    fields: Fields = field(default_factory=dict)
+    body: str = BODY
     finish: Callable[[bytes], bytes] | None = None
     repeats_first: bool = False
 
+    @property
+    def direction(self) -> Direction:
+        return Direction.OUTBOUND
+
+    def message_id(self, *, number: int, now: datetime) -> str:
+        return f"<scen{number}.{int(now.timestamp())}@{self.at.client}>"
+
     def octets(self, *, number: int, now: datetime) -> bytes:
         """The message as the mail client sends it. `number` makes it one of its kind."""
-        fields: dict[str, str | None] = {
-            "From": f'"Hemsjukvården" <{self.sender}>'.replace("å", "a"),
+        usual: dict[str, str | None] = {
+            "From": f'"Funktionsbrevladan" <{self.sender}>',
             "To": ", ".join(self.recipients),
-            "Subject": "Fraga om omlaggning",
+            "Subject": SUBJECT,
             "Date": format_datetime(now),
-            "Message-ID": f"<scen{number}.{int(now.timestamp())}@klient.{names.OURS}>",
-            "X-Rorpost-Sending-User": names.LOGINS[self.login],
-            "MIME-Version": "1.0",
-            "Content-Type": "text/plain; charset=utf-8",
-            "Content-Transfer-Encoding": "8bit",
+            "Message-ID": self.message_id(number=number, now=now),
+            "X-Rorpost-Sending-User": self.at.logins[self.login],
+            **_TEXT,
         }
-        fields |= self.fields
-        head = "".join(f"{name}: {value}\r\n" for name, value in fields.items() if value is not None)
-        octets = f"{head}\r\n{self.body}\r\n".encode()
+        octets = message(usual | dict(self.fields), self.body)
         return self.finish(octets) if self.finish else octets
 
 
-def _bare_line_feed(octets: bytes) -> bytes:
-    return octets[:-2] + b"\n.\nsmuggled\r\n"
+@dataclass(frozen=True, kw_only=True)
+class Letter:
+    """Something a partner's machine brings to Motala's gateway, made by hand with plain gpg.
+
+    `sender` and `recipient` are the envelope's, and stand outside and inside unless `outside`
+    or `fields` say otherwise. `signed_by` and `sealed_to` name whose keys are used.
+    """
+
+    want: Reason
+    story: str
+    play: Play = Play.ORDINARY
+    form: Form = Form.PGP_MIME
+    sender: str = names.BRINKEN
+    recipient: str = names.HOME_CARE
+    fields: Fields = field(default_factory=dict)
+    outside: Fields = field(default_factory=dict)
+    protected: bool = True
+    signed_by: str | None = names.BRINKEN
+    sealed_to: str = names.HOME_CARE
+    days_old: int = 0
+    body: str = BODY
+    again: Again | None = None
+
+    @property
+    def direction(self) -> Direction:
+        return Direction.INBOUND
+
+    @property
+    def recipients(self) -> tuple[str, ...]:
+        return (self.recipient,)
+
+    def message_id(self, *, number: int, now: datetime) -> str:
+        return f"<brev{number}.{int(now.timestamp())}@partner.{names.THEIRS}>"
+
+    def written_at(self, now: datetime) -> datetime:
+        return now - timedelta(days=self.days_old)
+
+    def payload(self, *, number: int, now: datetime) -> bytes:
+        """What is signed and sealed: the message as its reader should get it."""
+        fields: dict[str, str | None] = {
+            "From": self.sender,
+            "To": self.recipient,
+            "Subject": SUBJECT,
+            "Date": format_datetime(self.written_at(now)),
+            "Message-ID": self.message_id(number=number, now=now),
+            "X-Rorpost-Sending-User": names.MARIA,
+            **_TEXT,
+        }
+        fields |= self.fields
+        if self.protected:
+            fields["Content-Type"] = f'{fields["Content-Type"]}; protected-headers="v1"'
+        return message(fields, self.body)
+
+    def header_outside(self, *, number: int, now: datetime, content_type: str) -> bytes:
+        """The header that everybody on the way reads."""
+        fields: dict[str, str | None] = {
+            "From": self.sender,
+            "To": self.recipient,
+            "Subject": "...",
+            "Date": format_datetime(self.written_at(now)),
+            "Message-ID": self.message_id(number=number, now=now),
+            "MIME-Version": "1.0",
+            "Content-Type": content_type,
+        }
+        return _header(fields | dict(self.outside))
 
 
-def _many_parts(octets: bytes) -> bytes:
-    return octets + b"--x\r\n\r\n\r\n" * 1001 + b"--x--\r\n"
+_TEXT: dict[str, str | None] = {
+    "MIME-Version": "1.0",
+    "Content-Type": "text/plain; charset=utf-8",
+    "Content-Transfer-Encoding": "8bit",
+}
 
 
-SCENES: tuple[Scene, ...] = (
-    Scene(want=Reason.OK, story="Home care writes to the health centre Brinken"),
-    Scene(
-        want=Reason.OK,
-        story="To two units at once: two copies, each sealed to one",
-        recipients=(names.BRINKEN, names.LYCKORNA),
-    ),
-    Scene(
-        want=Reason.OK,
-        story="Outlook's form: Anna on behalf of the mailbox",
-        fields={"X-Rorpost-Sending-User": None, "Sender": names.ANNA},
-    ),
-    Scene(
-        want=Reason.OK,
-        story="To the hospital, with its legal basis",
-        recipients=(names.HOSPITAL,),
-        fields={"X-Rorpost-Legal-Basis": "samtycke"},
-    ),
-    Scene(
-        want=Reason.TLS_REQUIRED, story="A client that does not encrypt its connection", play=Play.WITHOUT_TLS
-    ),
-    Scene(want=Reason.LOGIN_REQUIRED, story="A client that does not log in", play=Play.WITHOUT_LOGIN),
-    Scene(want=Reason.LOGIN_FAILED, story="A wrong password", play=Play.WRONG_PASSWORD),
-    Scene(want=Reason.SENDER_NOT_A_MAILBOX, story="Anna from her own address", sender=names.ANNA),
-    Scene(
-        want=Reason.RECIPIENT_NOT_A_MAILBOX,
-        story="To an ordinary address",
-        recipients=("patient@example.org",),
-    ),
-    Scene(want=Reason.PAIR_NOT_ALLOWED, story="To a unit without a channel", recipients=(names.NO_CHANNEL,)),
-    Scene(want=Reason.CHANNEL_NOT_VALID, story="Over a channel that has ended", recipients=(names.CLOSED,)),
-    Scene(want=Reason.KEY_MISSING, story="To a unit whose key is not here", recipients=(names.KEY_MISSING,)),
-    Scene(want=Reason.KEY_EXPIRED, story="To a unit whose key has expired", recipients=(names.KEY_EXPIRED,)),
-    Scene(want=Reason.KEY_REVOKED, story="To a unit whose key is revoked", recipients=(names.KEY_REVOKED,)),
-    Scene(
-        want=Reason.KEY_UNUSABLE, story="To a unit whose key cannot encrypt", recipients=(names.KEY_UNUSABLE,)
-    ),
-    Scene(
-        want=Reason.USER_NOT_DECLARED,
-        story="Nobody is named as the sending user",
-        fields={"X-Rorpost-Sending-User": None},
-    ),
-    Scene(
-        want=Reason.USER_MISMATCH,
-        story="Anna is logged in, Bo is named",
-        fields={"X-Rorpost-Sending-User": names.BO},
-    ),
-    Scene(want=Reason.USER_NOT_AUTHORISED, story="Carin is not authorised for the mailbox", login="carin"),
-    Scene(want=Reason.USER_NOT_VALID, story="Bo's authorisation has ended", login="bo"),
-    Scene(
-        want=Reason.AUTHOR_MISMATCH,
-        story="From names the person, not the mailbox",
-        fields={"From": names.ANNA},
-    ),
-    Scene(
-        want=Reason.HIDDEN_RECIPIENT,
-        story="A blind copy",
-        recipients=(names.BRINKEN, names.LYCKORNA),
-        fields={"To": names.BRINKEN},
-    ),
-    Scene(want=Reason.OUTSIDE_RECIPIENT, story="A relative in Cc", fields={"Cc": "anhorig@example.org"}),
-    Scene(
-        want=Reason.URGENT, story="Marked urgent: the telephone is for that", fields={"Importance": "high"}
-    ),
-    Scene(
-        want=Reason.IDENTITY_NUMBER_IN_SUBJECT,
-        story="A personal identity number in the subject",
-        fields={"Subject": "Patient 19121212-1212"},
-    ),
-    Scene(
-        want=Reason.LEGAL_BASIS_MISSING,
-        story="To the hospital, without a legal basis",
-        recipients=(names.HOSPITAL,),
-    ),
-    Scene(
-        want=Reason.MESSAGE_TOO_LARGE, story="A message that says it is too large", play=Play.SIZE_TOO_LARGE
-    ),
-    Scene(
-        want=Reason.MESSAGE_MALFORMED,
-        story="A second message smuggled in behind a bare line feed",
-        finish=_bare_line_feed,
-    ),
-    Scene(
-        want=Reason.MAIL_LOOP,
-        story="A message that is sealed already",
-        fields={"Content-Type": 'multipart/encrypted; protocol="application/pgp-encrypted"; boundary="x"'},
-    ),
-    Scene(
-        want=Reason.MESSAGE_TOO_COMPLEX,
-        story="A message of 1,001 parts",
-        fields={"Content-Type": 'multipart/mixed; boundary="x"'},
-        finish=_many_parts,
-    ),
-    Scene(
-        want=Reason.TOO_MANY_RECIPIENTS, story="More recipients than are allowed", play=Play.MANY_RECIPIENTS
-    ),
-    Scene(want=Reason.TOO_MANY_CONNECTIONS, story="More connections than are allowed", play=Play.CROWD),
-    Scene(
-        want=Reason.GATEWAY_FULL,
-        story="More in flight than memory is set aside for",
-        play=Play.FULL,
-        fields={"Importance": "high"},
-    ),
-    Scene(want=Reason.GATEWAY_FAULT, story="A private key that has gone missing", sender=names.BROKEN),
-    Scene(
-        want=Reason.DUPLICATE,
-        story="The first message once more: Outlook did not hear the answer",
-        repeats_first=True,
-    ),
-    Scene(want=Reason.SHUTTING_DOWN, story="The gateway is being stopped", play=Play.SHUT_DOWN),
-)
+def message(fields: Fields, body: str) -> bytes:
+    """A message with CRLF line ends; fields that are None are left out."""
+    return _header(fields) + f"\r\n{body}\r\n".encode()
+
+
+def _header(fields: Fields) -> bytes:
+    return "".join(f"{name}: {value}\r\n" for name, value in fields.items() if value is not None).encode()

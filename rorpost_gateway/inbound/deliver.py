@@ -13,7 +13,7 @@ import structlog
 from rorpost_gateway.decision import Direction, Reason, Verdict
 from rorpost_gateway.delivery.base import Delivery, DeliveryOutcome
 from rorpost_gateway.errors import GatewayError
-from rorpost_gateway.inbound.opened import OpenedMessage, open_message
+from rorpost_gateway.inbound.opened import OpenedMessage, Unacceptable, open_message
 from rorpost_gateway.openpgp.base import Opener
 from rorpost_gateway.outbound.house import InForce
 from rorpost_gateway.pgpmime.reader import Verification, author_name, make_copy
@@ -27,7 +27,7 @@ _ANY_AGE = timedelta(days=36500)  # how old it was is judged when it comes in, n
 
 
 class NotOpened(GatewayError):
-    """The copy could not be opened just now; its sender was told that it was taken."""
+    """The copy could not be opened just now, for the gateway's own trouble; it is to be tried again."""
 
 
 class NoLongerAllowed(GatewayError):
@@ -58,6 +58,10 @@ class Deliverer:
             opened = await open_message(
                 octets, opener=self.opener, hostname=self.hostname, longest_octets=self.longest_octets
             )
+        except Unacceptable as error:
+            # It was acceptable once: a key has gone, or holds no longer. Trying again would not help.
+            log.warning("opens-no-longer", reason=error.reason, why=error.private)
+            raise NoLongerAllowed(error.reason) from error
         except GatewayError as error:
             raise NotOpened("the message cannot be opened now", private=error.private) from error
         verdict = self._judge(in_force, copy, opened)

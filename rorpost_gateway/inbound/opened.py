@@ -7,11 +7,11 @@ follows, is the policy's to say.
 
 import asyncio
 import hashlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from rorpost_gateway.decision import Reason
 from rorpost_gateway.errors import GatewayError
@@ -70,6 +70,7 @@ class OpenedMessage:
             signer=signature.signer,
             signed_at=signature.signed_at,
             protected=self.protected.protected,
+            sealed_to=self.opened.addressed_to,
             key_fault=keys.accepts(
                 signature.signer, signature.signer_subkey, signed_at=signature.signed_at, at=at
             ),
@@ -104,11 +105,11 @@ async def open_message(octets: bytes, *, opener: Opener, hostname: str, longest_
     `longest_octets` bounds what may be inside. Raises Unacceptable, MessageMalformed,
     MessageTooComplex, and OpeningFailed for the gateway's own trouble.
     """
-    here = _at_once if len(octets) <= LARGE_OCTETS else asyncio.to_thread
     try:
-        outer, outer_facts, found = await here(_find, octets, hostname)
+        outer, outer_facts, found = await _where(octets)(_find, octets, hostname)
         opened = await opener.open(found.armoured, longest_octets=longest_octets)
-        protected = await here(_read, opened)
+        # Compressed, much of it may have come as little.
+        protected = await _where(opened.payload)(_read, opened)
         signature = opened.signature
         if protected.signed_inside is not None:
             signature = await opener.verify_detached(
@@ -125,6 +126,10 @@ async def open_message(octets: bytes, *, opener: Opener, hostname: str, longest_
     return OpenedMessage(
         outer=outer, outer_facts=outer_facts, protected=protected, opened=opened, signature=signature
     )
+
+
+def _where(octets: bytes) -> Callable[..., Awaitable[Any]]:
+    return _at_once if len(octets) <= LARGE_OCTETS else asyncio.to_thread
 
 
 async def _at_once(work: Callable[..., _Made], *arguments: object) -> _Made:

@@ -56,11 +56,11 @@ class Inbound:
         )
 
     async def turn_away(self, client: Client, reason: Reason) -> Reply:
-        await self._refusals.note_durably(client, reason)
+        await self._refusals.note_durably(client, reason, direction=Direction.INBOUND)
         return reply_for(reason, self._house.language)
 
     def refusal(self, client: Client, reason: Reason) -> Reply:
-        self._refusals.note(client, reason)
+        self._refusals.note(client, reason, direction=Direction.INBOUND)
         return reply_for(reason, self._house.language)
 
 

@@ -8,6 +8,7 @@ before the partner hears of it.
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from weakref import WeakValueDictionary
@@ -37,6 +38,9 @@ from rorpost_gateway.reply import Reply, reply_for
 log = structlog.get_logger()
 
 RECEIVED_MOST = 50  # trace fields; more is a loop
+# As on the way out: NOOP keeps a transaction open for weeks, and a channel that was closed meanwhile
+# must not live on in it.
+KEEPS_REVISION_SECONDS = 60.0
 Verdicts = tuple[tuple[str, Verdict], ...]
 
 
@@ -53,7 +57,10 @@ class Means:
 
 
 class InboundTransaction:
-    """A `smtp.base.Transaction`, decided by one policy revision from MAIL to DATA."""
+    """A `smtp.base.Transaction`, decided after DATA by one policy revision.
+
+    It is the one the transaction began with, unless that was replaced and the partner took its time.
+    """
 
     def __init__(
         self, *, house: House, means: Means, in_force: InForce, account: Account, path: ReversePath
@@ -63,6 +70,7 @@ class InboundTransaction:
         self._in_force = in_force
         self._account = account
         self._path = path
+        self._began = house.now()
         self._recipients: dict[str, Recipient] = {}
 
     async def recipient(self, recipient: Recipient) -> Reply:
@@ -71,10 +79,11 @@ class InboundTransaction:
             self._recipients.setdefault(recipient.address, recipient)
             return Reply(code=250, enhanced="2.1.5", text="Recipient ok")
         await self._account.refused(verdict, recipient.address)
-        return self._reply(verdict.reason)
+        return self._reply(verdict.reason, recipient.address)
 
     async def message(self, octets: bytes) -> Reply:
         self._account.size = len(octets)
+        self._catch_up()
         try:
             return await self._decide(octets)
         except Unacceptable as error:
@@ -113,14 +122,18 @@ class InboundTransaction:
         )
         self._account.message_id = opened.facts.message_id
         if opened.outer_facts.received_here or opened.outer_facts.received_count > RECEIVED_MOST:
-            return await self._refuse_unread(Reason.MAIL_LOOP)
+            return await self._refuse_unread(Reason.MAIL_LOOP, opened=opened)
         verdicts = self._judge(opened)
-        reason = next((v.reason for _, v in verdicts if not v.accepted), None)
-        if reason is not None:
-            await self._account.refused_all(verdicts)
-            return self._reply(reason)
+        if not all(verdict.accepted for _, verdict in verdicts):
+            return await self._refuse(verdicts, opened)
         async with self._alone(opened.covered_sha256):
             return await self._take(octets, opened, verdicts)
+
+    def _catch_up(self) -> None:
+        """Go over to what is in force now, where that is due; all that was judged at RCPT is judged again."""
+        latest, took_seconds = self._house.in_force(), self._house.now() - self._began
+        if latest is not self._in_force and not 0 <= took_seconds <= KEEPS_REVISION_SECONDS:
+            self._in_force = self._account.in_force = latest
 
     def _judge(self, opened: OpenedMessage) -> Verdicts:
         at = self._now()
@@ -179,7 +192,7 @@ class InboundTransaction:
         try:
             await house.queue.insert_pending(self._message(opened, fresh[0][1], queue_id, now), copies)
             await house.log.append(lines)
-            await house.queue.make_ready(queue_id, now=now)
+            await self._make_ready(queue_id, now)
         except SealSeen:
             return await self._refuse_unread(Reason.REPLAYED, opened=opened)
         finally:
@@ -187,6 +200,16 @@ class InboundTransaction:
         house.relay_has_work()
         log.info("queued", queue_id=queue_id, copies=len(copies), direction=Direction.INBOUND)
         return reply_for(Reason.OK, house.language, queue_id=queue_id)
+
+    async def _make_ready(self, queue_id: str, now: float) -> None:
+        queue = self._house.queue
+        try:
+            await queue.make_ready(queue_id, now=now)
+        except Exception:
+            # The partner hears 451 and sends again; what is left pending would make that a duplicate.
+            with suppress(GatewayError):
+                await queue.discard_pending(queue_id)
+            raise
 
     def _copy(
         self, octets: bytes, opened: OpenedMessage, verdict: Verdict, recipient: str, guard: str
@@ -238,10 +261,8 @@ class InboundTransaction:
             recipient,
             reason=reason,
             queue_id=queue_id,
-            sealed_sha256=opened.opened.packets_sha256,
-            encrypted_to=opened.opened.opened_with.primary,
-            signed_by=opened.signature.signer,
             content_sha256=opened.content_sha256,
+            **_of_the_seal(opened),
             **more,
         )
 
@@ -290,16 +311,44 @@ class InboundTransaction:
         opened: OpenedMessage | None = None,
     ) -> Reply:
         """Refuse for a reason that the policy has no part in."""
-        verdict = Verdict(reason=reason, rule="message")
-        signer = opened.signature.signer if opened is not None else None
-        await self._house.log.append(
-            [self._account.line(verdict, recipient, signed_by=signer) for recipient in self._recipients]
+        verdicts = tuple(
+            (recipient, Verdict(reason=reason, rule="message", channel=self._channel(recipient)))
+            for recipient in self._recipients
         )
-        return self._reply(reason, close=close, use_pgp_mime=use_pgp_mime)
+        return await self._refuse(verdicts, opened, close=close, use_pgp_mime=use_pgp_mime, reason=reason)
 
-    def _reply(self, reason: Reason, *, close: bool = False, use_pgp_mime: bool = False) -> Reply:
-        """The reply with the telephone number of the receiving unit."""
-        mailbox = self._in_force.policy.mailbox(next(iter(self._recipients), ""))
+    async def _refuse(
+        self,
+        verdicts: Verdicts,
+        opened: OpenedMessage | None,
+        *,
+        reason: Reason = Reason.GATEWAY_FAULT,
+        close: bool = False,
+        use_pgp_mime: bool = False,
+    ) -> Reply:
+        """A line for every recipient, and the reply. `reason` is the reply's where there is no recipient."""
+        seal = {} if opened is None else _of_the_seal(opened)
+        await self._house.log.append(
+            [
+                self._account.line(verdict, recipient, reason=verdict.reason, **seal)
+                for recipient, verdict in verdicts
+            ]
+        )
+        first, verdict = next(iter(verdicts), ("", None))
+        concerned = next((v.because_of for _, v in verdicts if v.because_of), first)
+        return self._reply(
+            verdict.reason if verdict else reason, concerned, close=close, use_pgp_mime=use_pgp_mime
+        )
+
+    def _channel(self, recipient: str) -> str | None:
+        """The channel to a recipient, by the envelope."""
+        return evaluate(self._in_force.policy, self._in_force.keys, self._question(recipient)).channel
+
+    def _reply(
+        self, reason: Reason, recipient: str, *, close: bool = False, use_pgp_mime: bool = False
+    ) -> Reply:
+        """The reply with the telephone number of the unit concerned."""
+        mailbox = self._in_force.policy.mailbox(recipient)
         return reply_for(
             reason,
             self._house.language,
@@ -308,3 +357,12 @@ class InboundTransaction:
             close=close,
             use_pgp_mime=use_pgp_mime,
         )
+
+
+def _of_the_seal(opened: OpenedMessage) -> dict[str, str]:
+    """What every line says of a message that could be opened."""
+    return {
+        "sealed_sha256": opened.opened.packets_sha256,
+        "encrypted_to": opened.opened.opened_with.primary,
+        "signed_by": opened.signature.signer,
+    }

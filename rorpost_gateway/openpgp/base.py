@@ -36,6 +36,14 @@ class KeyIndex(Protocol):
         """
         ...
 
+    def is_for(self, key_ids: Collection[str], address: str, pinned: Collection[str]) -> bool:
+        """Whether one of the key ids (16 digits, as session keys name them) is of a mailbox's key.
+
+        Of one of the `pinned` keys; without a pin, of one whose user id is the address. Whatever
+        its state: this is about whom a message was sealed to, not whether it should have been.
+        """
+        ...
+
     def accepts(
         self, signer_primary: str, signer_subkey: str, *, signed_at: datetime, at: datetime
     ) -> Reason | None:
@@ -97,6 +105,12 @@ class Opened:
     opened_with: KeyChoice  # our own key
     encrypted_to: tuple[str, ...]  # key ids in upper-case hex; sixteen zeros for a hidden recipient
     packets_sha256: str  # lower-case hex, of the OpenPGP packets without armour
+
+    @property
+    def addressed_to(self) -> tuple[str, ...]:
+        """`encrypted_to`, with the id of our own key in the place of a hidden recipient."""
+        hidden, ours = "0" * 16, self.opened_with.subkey[-16:]
+        return tuple(ours if key_id == hidden else key_id for key_id in self.encrypted_to)
 
 
 class OpeningRefused(GatewayError):

@@ -96,6 +96,17 @@ class ListedKeys:
             return Reason.KEY_UNUSABLE
         return _primary_fault(key, at) or _part_fault(part, at)
 
+    def is_for(self, key_ids: Collection[str], address: str, pinned: Collection[str]) -> bool:
+        """See `KeyIndex`."""
+        wanted = {key_id.upper() for key_id in key_ids}
+        keys = [key for key in self._by_address.get(address.lower(), ()) if key.secret]
+        if pinned:
+            keys = [
+                self._by_fingerprint[each] for each in map(_normal, pinned) if each in self._by_fingerprint
+            ]
+        parts = (part for key in keys for part in (key.primary, *key.subkeys))
+        return any(part.encrypts and part.fingerprint[-16:] in wanted for part in parts)
+
     def accepts(
         self, signer_primary: str, signer_subkey: str, *, signed_at: datetime, at: datetime
     ) -> Reason | None:

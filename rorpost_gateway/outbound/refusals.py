@@ -26,37 +26,44 @@ class Refusals:
         self._log = decision_log
         self._records = records
         self._now = now
-        self._floods = Floods()
+        self._floods = {direction: Floods() for direction in Direction}
         self._writing: set[asyncio.Task[None]] = set()
 
-    def note(self, client: Client, reason: Reason) -> None:
+    def note(self, client: Client, reason: Reason, *, direction: Direction = Direction.OUTBOUND) -> None:
         """Count a refusal; never waits. The line, if there is one, is written beside."""
-        if reason in _NOT_LOGGED or not self._floods.note(client.network, reason, now=self._now()):
+        if reason in _NOT_LOGGED:
             return
-        self._write_beside([self._first(client, reason)])
+        if self._floods[direction].note(client.network, reason, now=self._now()):
+            self._write_beside([self._first(client, reason, direction)])
 
-    async def note_durably(self, client: Client, reason: Reason) -> None:
+    async def note_durably(
+        self, client: Client, reason: Reason, *, direction: Direction = Direction.OUTBOUND
+    ) -> None:
         """Count a refusal of mail; where it has a line of its own, that is durable on return.
 
         Raises LogUnavailable.
         """
-        if self._floods.note(client.network, reason, now=self._now()):
-            await self._log.append([self._first(client, reason)])
+        if self._floods[direction].note(client.network, reason, now=self._now()):
+            await self._log.append([self._first(client, reason, direction)])
 
     async def flush(self, *, everything: bool = False) -> None:
         """Write the minutes that are over (or all of them, before the daemon stops)."""
-        over = self._floods.drain() if everything else self._floods.due(self._now())
-        if over:
-            await self._append([self._records.flood(aggregate) for aggregate in over])
+        lines = [
+            self._records.flood(aggregate, direction=direction)
+            for direction, floods in self._floods.items()
+            for aggregate in (floods.drain() if everything else floods.due(self._now()))
+        ]
+        if lines:
+            await self._append(lines)
         if everything and self._writing:
             await asyncio.wait(self._writing)
 
-    def _first(self, client: Client, reason: Reason) -> Record:
+    def _first(self, client: Client, reason: Reason, direction: Direction) -> Record:
         records = self._records
         if reason is Reason.LOGIN_FAILED:
             return records.login_failed(client=client.ip, tls=client.tls)
         return records.decision(
-            direction=Direction.OUTBOUND,
+            direction=direction,
             action=action_of(reason),
             reason=reason,
             client=client.ip,

@@ -3,10 +3,13 @@
 Each check and its reason, in this order:
 
 - `author-mismatch`: the reverse-path, the one author outside and the one author inside are
-  the same address. A From inside must agree even where it is not protected. Sender and
-  Reply-To outside say nothing, and are never used.
+  the same address, each in one From field. A From inside must agree even where it is not
+  protected. Sender and Reply-To outside say nothing, and are never used.
 - `hidden-recipient`: the envelope's recipient stands in the protected To or Cc. Where
   recipients are not protected: in those inside, if there are any, else in those outside.
+  A gateway like this one seals a copy for each recipient and names it in HP-Outer's To: such
+  a copy is for nobody else, though the others stand in the protected To as well. Who may open
+  it could seal it anew for them.
 - `headers-not-protected`: the date inside and the date outside are one instant, whatever
   their offsets. Where there is none inside, the one outside is not used as such.
 - `headers-not-protected`: what HP-Outer says of From, To, Cc (as bare addresses in order,
@@ -36,9 +39,11 @@ def compare_outer(
     and policy.
     """
     author = (reverse_path.lower(),)
-    if outer.authors != author or _authors_differ(protected, author):
+    if _authors_differ(outer, author) or (
+        _says_author(protected) and _authors_differ(protected.facts, author)
+    ):
         return Reason.AUTHOR_MISMATCH
-    if recipient.lower() not in _recipients(outer, protected):
+    if recipient.lower() not in _recipients(outer, protected) or _is_anothers_copy(protected, recipient):
         return Reason.HIDDEN_RECIPIENT
     date = protected.facts.date
     if (date is not None and date != outer.date) or not _outside_agrees(outer, protected):
@@ -46,10 +51,22 @@ def compare_outer(
     return None
 
 
-def _authors_differ(protected: Protected, author: tuple[str]) -> bool:
-    facts = protected.facts
-    there_is_one = protected.protected or "from" in facts.fields
-    return there_is_one and facts.authors != author
+def _authors_differ(facts: MessageFacts, author: tuple[str]) -> bool:
+    # A second field without an address (`From: nobody:;`) is no second author, but a second name to show.
+    return facts.authors != author or len(facts.fields.get("from", ())) > 1
+
+
+def _says_author(protected: Protected) -> bool:
+    return protected.protected or "from" in protected.facts.fields
+
+
+def _is_anothers_copy(protected: Protected, recipient: str) -> bool:
+    if protected.restored is None:
+        return False
+    try:
+        return read_addresses("".join(protected.outside.get("to", ()))) != (recipient.lower(),)
+    except Unreadable:
+        return True
 
 
 def _recipients(outer: MessageFacts, protected: Protected) -> tuple[str, ...]:

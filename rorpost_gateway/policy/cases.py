@@ -60,6 +60,9 @@ class CaseKeys:
     def accepts(self, *_signer: str, signed_at: datetime, at: datetime) -> Reason | None:  # noqa: ARG002
         return None
 
+    def is_for(self, key_ids: Collection[str], address: str, pinned: Collection[str]) -> bool:  # noqa: ARG002
+        return True
+
     def fault_of(self, sealed_to: KeyChoice, at: datetime) -> Reason | None:  # noqa: ARG002
         return None
 

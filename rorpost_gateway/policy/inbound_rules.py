@@ -49,6 +49,9 @@ def _user_is_declared(asked: Inquiry) -> Answer:
 
 def _sources_agree(asked: Inquiry) -> Answer:
     named = {each.address for each in asked.statements if isinstance(each, DeclaredUser)}
+    if named and not asked.submitted_here:
+        # Whoever reads it sees "on behalf of" this person, whether or not Sender is a source here.
+        named.update(address for address in asked.facts.sender if address not in asked.facts.authors)
     return answer(
         Reason.USER_MISMATCH, asked.rules.positions.get("declared_user.sources"), fails=len(named) > 1
     )
@@ -57,7 +60,7 @@ def _sources_agree(asked: Inquiry) -> Answer:
 def _user_is_authorised(asked: Inquiry) -> Answer:
     """A partner that lists nobody answers for its people itself: its word is taken."""
     mailbox = asked.sender
-    if mailbox is None or not mailbox.users or asked.declared_user is None:
+    if mailbox is None or not mailbox.users or asked.declared_user is None or asked.submitted_here:
         return Answer(Reason.OK, mailbox.position if mailbox else None)
     return answer(Reason.USER_NOT_AUTHORISED, mailbox.position, fails=not asked.authorisations)
 
@@ -65,9 +68,25 @@ def _user_is_authorised(asked: Inquiry) -> Answer:
 def _authorisation_is_valid(asked: Inquiry) -> Answer:
     listed = asked.authorisations
     valid = next((period for period in listed if period.in_force(asked.day)), None)
-    if not listed or valid is not None:
+    if not listed or valid is not None or asked.submitted_here:
         return Answer(Reason.OK, valid.position if valid else None)
     return Answer(Reason.USER_NOT_VALID, listed[-1].position)
+
+
+def _is_sealed_to_the_recipient(asked: Inquiry) -> Answer:
+    """Where nothing under the signature says whom it is for, the seal has to.
+
+    All our mailboxes' keys are in one home: who cannot open a message could otherwise still
+    have it delivered to another of them.
+    """
+    seal, recipient = _seal(asked), asked.recipient
+    if seal.protected:
+        return Answer(Reason.OK)
+    if recipient is None:
+        return Answer(Reason.HIDDEN_RECIPIENT)
+    pinned = tuple(key.fingerprint for key in recipient.keys)
+    fails = not asked.keys.is_for(seal.sealed_to, recipient.address, pinned)
+    return answer(Reason.HIDDEN_RECIPIENT, recipient.position, fails=fails)
 
 
 def _outside_says_the_same(asked: Inquiry) -> Answer:
@@ -106,6 +125,7 @@ OPENED_RULES = (
         name="outer fields",
         check=_outside_says_the_same,
     ),
+    Rule(reasons=(Reason.HIDDEN_RECIPIENT,), name="mailboxes.key", check=_is_sealed_to_the_recipient),
     Rule(reasons=(Reason.URGENT,), name="rules.urgent", check=_is_not_urgent),
     Rule(reasons=(Reason.LEGAL_BASIS_MISSING,), name="rules.legal_basis", check=_legal_basis_is_stated),
     Rule(reasons=(Reason.TOO_OLD,), name="inbound.max_age", check=_is_not_too_old),

@@ -19,6 +19,7 @@ from rorpost_gateway.openpgp.base import KeyIndex
 from rorpost_gateway.policy.model import Authorisation, Channel, Mailbox, Policy, Rules, Source
 
 LEGAL_BASIS_FIELD = "x-rorpost-legal-basis"
+SENDING_USER_FIELD = "x-rorpost-sending-user"  # as a gateway like this one writes it under its seal
 
 Value = TypeVar("Value")
 
@@ -180,6 +181,9 @@ class Inquiry:
             for period in periods
             if period.key is not None and period.in_force(self.day) and Source.SIGNATURE in self.rules.sources
         }
+        if not self.may_be_read:
+            # A person signs other mail too. Without From and To under it, anybody could seal that to us.
+            people = set()
         pinned = self.sender.keys_on(self.day)
         if not self.sender.keys and domain_of(self.sender.address) in self.question.own_domains:
             ours = self.keys.for_signing(self.sender.address, (), self.question.at)
@@ -221,10 +225,25 @@ class Inquiry:
         wanted = stated[0].strip().casefold()
         return next((value for value in self.rules.legal_basis or () if value.casefold() == wanted), None)
 
+    @property
+    def submitted_here(self) -> bool:
+        """Whether this is a message between two of this side's mailboxes that was opened again.
+
+        Who sends it was decided when it was submitted, with the login at hand, and stands
+        under this gateway's own signature. Nobody else can bring one: at MAIL a partner is
+        refused an address of this side's.
+        """
+        question = self.question
+        return question.seal is not None and domain_of(question.sender) in question.own_domains
+
     def _statements(self) -> Iterator[DeclaredUser | Reason]:
+        if self.submitted_here:
+            if self.may_be_read:
+                yield from self._header_statement(SENDING_USER_FIELD)
+            return
         for source in self.rules.sources:
             if source is Source.HEADER and self.may_be_read:
-                yield from self._header_statement()
+                yield from self._header_statement(self.rules.header.lower())
             elif source is Source.SENDER and self.may_be_read:
                 yield from self._sender_statement()
             elif source is Source.SIGNATURE and self.question.seal is not None:
@@ -244,8 +263,8 @@ class Inquiry:
                 if period.key == seal.signer and period.in_force(self.day):
                     yield DeclaredUser(address=period.user, declared_by=DeclaredBy.SIGNATURE)
 
-    def _header_statement(self) -> Iterator[DeclaredUser | Reason]:
-        values = self.facts.fields.get(self.rules.header.lower(), ())
+    def _header_statement(self, name: str) -> Iterator[DeclaredUser | Reason]:
+        values = self.facts.fields.get(name, ())
         if not values:
             return
         address = one_address(values[0]) if len(values) == 1 else None

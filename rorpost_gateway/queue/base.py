@@ -179,14 +179,17 @@ class Queue(Protocol):
         ...
 
     async def mark_bounced(self, queue_id: str, recipient: str, *, now: float) -> None:
-        """The bounce is in the log; the copy stays until its DSN has been delivered."""
+        """The bounce is in the log; the copy stays until its DSN has been delivered.
+
+        Submission and replay guard are forgotten, as `finish` does.
+        """
         ...
 
     async def finish(self, queue_id: str, recipient: str, *, undelivered: bool = False) -> None:
         """The copy is relayed, bounced with its DSN delivered, or removed: forget it.
 
-        `undelivered` forgets its submission too: the same message sent again is a new
-        one, since the first never arrived. Raises NotFound.
+        `undelivered` forgets its submission and its replay guard too: the same message sent
+        again is a new one, since the first never arrived. Raises NotFound.
         """
         ...
 

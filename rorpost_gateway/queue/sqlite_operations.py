@@ -77,16 +77,21 @@ def put_back(connection: sqlite3.Connection, queue_id: str, recipient: str, retr
 
 def mark_bounced(connection: sqlite3.Connection, queue_id: str, recipient: str, now: float) -> None:
     # It will not arrive, whenever its notice can be delivered: the same message sent again is a new one.
-    connection.execute(_SQL["forget_submission"], {"queue_id": queue_id, "recipient": recipient})
+    _forget_that_it_came(connection, queue_id, recipient)
     _change_claimed(connection, "mark_bounced", queue_id, recipient, now=now)
 
 
 def finish(connection: sqlite3.Connection, queue_id: str, recipient: str, *, undelivered: bool) -> None:
     if undelivered:
-        connection.execute(_SQL["forget_submission"], {"queue_id": queue_id, "recipient": recipient})
+        _forget_that_it_came(connection, queue_id, recipient)
     if not _changed(connection, "finish", {"queue_id": queue_id, "recipient": recipient}):
         raise NotFound(f"no copy {queue_id}/{recipient} that may be forgotten")
     connection.execute(_SQL["forget_message"], {"queue_id": queue_id})
+
+
+def _forget_that_it_came(connection: sqlite3.Connection, queue_id: str, recipient: str) -> None:
+    for statement in ("forget_submission", "forget_seal"):
+        connection.execute(_SQL[statement], {"queue_id": queue_id, "recipient": recipient})
 
 
 def hold(connection: sqlite3.Connection, queue_id: str, recipient: str | None, because: str) -> int:

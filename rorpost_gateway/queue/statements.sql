@@ -11,6 +11,13 @@ WHERE queue_id = :queue_id AND recipient = COALESCE(:recipient, recipient)
   AND EXISTS (SELECT 1 FROM copies c
               WHERE c.queue_id = seals.queue_id AND c.recipient = seals.recipient AND c.state = 'pending')
 
+-- name: forget_seal
+-- Of a copy that never arrived: what was answered to the same seal would not be true of it.
+DELETE FROM seals
+WHERE queue_id = :queue_id AND recipient = :recipient
+  AND EXISTS (SELECT 1 FROM copies c
+              WHERE c.queue_id = :queue_id AND c.recipient = :recipient AND c.state <> 'pending')
+
 -- name: find_seals
 SELECT guard, queue_id, sealed_sha256 FROM seals
 WHERE guard IN (SELECT value FROM json_each(:guards))

@@ -85,7 +85,11 @@ class Relay:
         self._local = local
         self._limits = limits or RelayLimits()
         self._wait = wait
-        self._slots = Slots(routes, overall=self._limits.attempts)
+        self._slots = (
+            Slots(routes, overall=self._limits.attempts)
+            if local is None
+            else Slots(routes, overall=self._limits.attempts, is_own=local.take)
+        )
         self._in_hand: dict[str, Copy] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()

@@ -1,57 +1,79 @@
 """Who may be attempted now: places per next hop and overall.
 
 A next hop that is slow or dead fills its own places and nobody else's: its domains
-are then *busy* and are not claimed. A few more copies than there are connections are
+are then *busy* and are not claimed. Our own mailboxes have places of their own, since no
+partner's silence may keep mail from them. A few more copies than there are connections are
 claimed for a next hop, so that a connection that becomes free has work at once.
 """
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from enum import Enum, auto
 
 from rorpost_gateway.address import domain_of
 from rorpost_gateway.smtp_client.base import Route, Routes
 
 _WAITING_PER_CONNECTION = 3
 _CONNECTIONS_WITHOUT_ROUTE = 4
+_OWN_AT_ONCE = 4  # each holds a message several times over, opened and sealed
+
+
+class _Own(Enum):
+    MAILBOXES = auto()
+
+
+_Hop = Route | _Own | None
+
+
+def _nobodys(_recipient: str) -> bool:
+    return False
 
 
 class Slots:
-    def __init__(self, routes: Routes, *, overall: int) -> None:
+    """`is_own` says of a recipient whether the mailbox is behind this gateway."""
+
+    def __init__(self, routes: Routes, *, overall: int, is_own: Callable[[str], bool] = _nobodys) -> None:
         self._routes = routes
+        self._is_own = is_own
         self._overall = asyncio.Semaphore(overall)
-        self._by_route: dict[Route | None, asyncio.Semaphore] = {}
-        self._taken: Counter[Route | None] = Counter()
+        self._by_route: dict[_Hop, asyncio.Semaphore] = {}
+        self._taken: Counter[_Hop] = Counter()
         self._domains = set(routes.by_domain)
 
     def take(self, recipient: str) -> None:
         self._domains.add(domain_of(recipient))
-        self._taken[self._routes.for_recipient(recipient)] += 1
+        self._taken[self._hop(recipient)] += 1
 
     def give_back(self, recipient: str) -> None:
-        self._taken[self._routes.for_recipient(recipient)] -= 1
+        self._taken[self._hop(recipient)] -= 1
 
     @asynccontextmanager
     async def connection(self, recipient: str) -> AsyncIterator[None]:
         """Wait for a turn: first at the next hop, then overall, so that waiting costs nobody a place."""
-        route = self._routes.for_recipient(recipient)
-        at_hop = self._by_route.setdefault(route, asyncio.Semaphore(_connections(route)))
+        hop = self._hop(recipient)
+        at_hop = self._by_route.setdefault(hop, asyncio.Semaphore(_connections(hop)))
         async with at_hop, self._overall:
             yield
 
     def busy_domains(self) -> frozenset[str]:
-        return frozenset(d for d in self._domains if self._free(self._routes.for_recipient(f"@{d}")) <= 0)
+        return frozenset(d for d in self._domains if self._free(self._hop(f"@{d}")) <= 0)
 
     def claimable(self) -> int:
         """How many copies any one next hop that is not busy still has room for; at least 1."""
-        routes = {*self._routes.by_domain.values(), self._routes.default}
-        free = [places for places in map(self._free, routes) if places > 0]
+        hops = {*self._routes.by_domain.values(), self._routes.default, _Own.MAILBOXES}
+        free = [places for places in map(self._free, hops) if places > 0]
         return min(free, default=1)
 
-    def _free(self, route: Route | None) -> int:
-        return _connections(route) * (1 + _WAITING_PER_CONNECTION) - self._taken[route]
+    def _hop(self, recipient: str) -> _Hop:
+        return _Own.MAILBOXES if self._is_own(recipient) else self._routes.for_recipient(recipient)
+
+    def _free(self, hop: _Hop) -> int:
+        return _connections(hop) * (1 + _WAITING_PER_CONNECTION) - self._taken[hop]
 
 
-def _connections(route: Route | None) -> int:
-    return _CONNECTIONS_WITHOUT_ROUTE if route is None else route.connections
+def _connections(hop: _Hop) -> int:
+    if isinstance(hop, _Own):
+        return _OWN_AT_ONCE
+    return _CONNECTIONS_WITHOUT_ROUTE if hop is None else hop.connections

@@ -88,6 +88,11 @@ POINTS: Mapping[str, Point] = {
     "answer-sent": Point(
         owner=_CONNECTION, attribute="_flush", when=lambda given: b"queued as" in given[0]._outbox
     ),
+    # A partner's message, opened at the prompt and again at delivery
+    "opened": Point(owner="inbound.transaction", attribute="open_message"),
+    "opened-again": Point(owner="inbound.deliver", attribute="open_message"),
+    "delivered-logged": Point(owner=_LOG, attribute="append", when=_lines("delivered")),
+    "delivered-written": Point(owner=_DISK, attribute="write", when=_octets(b'"event":"delivered"')),
     # From the queue to the next hop
     "claim": Point(owner=_QUEUE, attribute="claim", follows="ready", then=bool),
     "claim-uncommitted": Point(owner=_TABLES, attribute="claim", follows="ready", then=bool),

@@ -14,6 +14,7 @@ A dialogue is a `.dialog` file, read line by line:
     @send-raw TEXT         octets, with \r \n \0 \xNN \\ escapes and no line end added
     @data                  the lines up to @end, dot-stuffed, then the final dot
     @data FILE             the octets of a file beside the dialogue, the same way
+    @sealed [WORDS]        what `play` was given to make of the words, the same way
     @repeat N … @end       the steps between, N times; ${i} counts from 1
     @half-close            send nothing more, go on listening
     @reset                 go away with a TCP RST
@@ -34,6 +35,7 @@ from pathlib import Path
 from tests.dialogs.wire import Closed, Wire
 
 Check = Callable[[str], Awaitable[None]]  # gets the directive's argument; raises AssertionError
+Make = Callable[[str], bytes]  # gets the words of @sealed; makes a message
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 _ESCAPE = re.compile(rb"\\(?:x([0-9A-Fa-f]{2})|(.))")
 _PLAIN_ESCAPES = {b"r": b"\r", b"n": b"\n", b"0": b"\0", b"t": b"\t", b"\\": b"\\"}
@@ -109,6 +111,7 @@ class _Player:
     context: ssl.SSLContext | None
     variables: dict[str, str]
     checks: Mapping[str, Check]
+    make: Make | None
     wire: Wire
     transcript: list[str] = field(default_factory=list)
 
@@ -168,6 +171,13 @@ class _Player:
             octets = (self.dialog.path.parent / file).read_bytes()
         else:
             octets = "".join(self._expand(line.text) + "\r\n" for line in step.block).encode("utf-8")
+        await self._send_data(octets)
+
+    async def _do_sealed(self, words: str) -> None:
+        assert self.make is not None, "nothing was given that makes messages"
+        await self._send_data(self.make(words))
+
+    async def _send_data(self, octets: bytes) -> None:
         stuffed = (b"\r\n" + octets).replace(b"\r\n.", b"\r\n..")[2:]
         await self._send(stuffed + (b"" if stuffed.endswith(b"\r\n") or not stuffed else b"\r\n") + b".\r\n")
 
@@ -248,10 +258,11 @@ async def play(
     context: ssl.SSLContext | None = None,
     variables: Mapping[str, str] | None = None,
     checks: Mapping[str, Check] | None = None,
+    make: Make | None = None,
 ) -> list[str]:
     """Play a dialogue; return what was said. Raises DialogMismatch."""
     wire = await _connect(dialog, host, port, context)
-    player = _Player(dialog, host, port, context, dict(variables or {}), checks or {}, wire)
+    player = _Player(dialog, host, port, context, dict(variables or {}), checks or {}, make, wire)
     try:
         await player.play(dialog.steps)
     finally:

@@ -1,7 +1,7 @@
 """A relay put together for tests: real queue, real Maildir, a log one can read, a clock one can turn."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -127,3 +127,23 @@ class Tower:
 
     def notices(self, mailbox: str = SENDER) -> list[Path]:
         return sorted((self.mail / mailbox).glob("*/*"))
+
+
+async def work_until_idle(make: Callable[[Callable[[asyncio.Event, float], Awaitable[None]]], Relay]) -> None:
+    """Let a relay, made by `make` with this `wait`, do all that is due, and stop it."""
+    idle = asyncio.Event()
+
+    async def wait(event: asyncio.Event, _seconds: float) -> None:
+        if not relay._in_hand and not event.is_set():
+            idle.set()
+        await event.wait()
+
+    relay = make(wait)
+    run, rest = asyncio.create_task(relay.run()), asyncio.create_task(idle.wait())
+    try:
+        async with asyncio.timeout(BOUND_SECONDS):
+            await asyncio.wait({run, rest}, return_when=asyncio.FIRST_COMPLETED)
+            await relay.drain()
+            await run
+    finally:
+        rest.cancel()

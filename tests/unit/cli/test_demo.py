@@ -1,18 +1,25 @@
 """`rorpost demo` where it does not come to its end: nothing is left behind, and the text says what it was."""
 
 import asyncio
+import imaplib
 import os
+import re
 import signal
+import smtplib
+import ssl
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
-from rorpost_gateway.demo import run as demo_run
-from rorpost_gateway.demo.daemon import Daemon
+from rorpost_gateway.demo import dovecot, names
+from rorpost_gateway.demo.daemon import Daemon, Listening
+from rorpost_gateway.demo.world import write_config
 from tests.peers.processes import processes_in, require_none_left_in
 
 
@@ -37,10 +44,11 @@ def require_nothing_left(folders: list[Path]) -> None:
 
 
 def test_a_wrong_expectation_is_wrong_usage_and_starts_nothing(rorpost: Any, folders: list[Path]) -> None:
-    for text in ("urgent", "urgent=", "=ok", "urgent=ok=ok", "nonsense=ok"):
+    wrong = ("urgent", "urgent=", "=ok", "urgent=ok=ok", "nonsense=ok", "sideways:urgent=ok", ":urgent=ok")
+    for text in wrong:
         ended = rorpost("demo", "--expect", text)
         assert ended.code == 2
-        assert "is not REASON=REASON" in ended.err
+        assert "is not [DIRECTION:]REASON=REASON" in ended.err
     assert folders == []
 
 
@@ -56,13 +64,12 @@ def test_without_gpg(rorpost: Any, folders: list[Path], monkeypatch: pytest.Monk
 def test_a_gateway_that_does_not_start(
     rorpost: Any, folders: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = demo_run.write_config
+    def broken(house: Any, **named: Any) -> None:
+        write_config(house, **named)
+        if house.organisation is names.REGION:  # the other one is running by then
+            house.config.write_text("nonsense: 1\n")
 
-    def broken(world: Any, **named: Any) -> None:
-        real(world, **named)
-        world.config.write_text("nonsense: 1\n")
-
-    monkeypatch.setattr(demo_run, "write_config", broken)
+    monkeypatch.setattr("rorpost_gateway.demo.running.write_config", broken)
     ended = rorpost("demo")
     assert ended.code == 1
     assert ended.err.startswith("rorpost: the gateway did not start: ")
@@ -96,7 +103,8 @@ def test_a_start_that_fails_for_a_reason_nobody_thought_of(
 DEAF = """
 import json, signal, sys
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
-print(json.dumps({"event": "ready", "listening": "127.0.0.1:25, 127.0.0.1:26"}), file=sys.stderr, flush=True)
+ready = {"event": "ready", "listening": "127.0.0.1:25, 127.0.0.1:26", "inbound": "127.0.0.1:27"}
+print(json.dumps(ready), file=sys.stderr, flush=True)
 while True:
     signal.pause()
 """
@@ -110,7 +118,7 @@ def test_a_daemon_that_does_not_end_is_killed(monkeypatch: pytest.MonkeyPatch, t
             sys.executable, "-c", DEAF, stderr=asyncio.subprocess.PIPE
         )
         daemon = Daemon(process, tmp_path / "log")
-        assert await daemon.ready() == ("127.0.0.1", 25)
+        assert await daemon.ready() == Listening(submission=("127.0.0.1", 25), inbound=("127.0.0.1", 27))
         await daemon.end()
         return await daemon.ended()
 
@@ -118,7 +126,7 @@ def test_a_daemon_that_does_not_end_is_killed(monkeypatch: pytest.MonkeyPatch, t
 
 
 class Waiting:
-    """`rorpost demo --keep` as a process, and the folder it says it works in."""
+    """`rorpost demo --keep` as a process, and what it says."""
 
     def __init__(self) -> None:
         self.process = subprocess.Popen(
@@ -127,16 +135,17 @@ class Waiting:
             stderr=subprocess.STDOUT,
             text=True,
             env={**os.environ, "COLUMNS": "200"},
+            start_new_session=True,
         )
         self.said = ""
 
-    def folder(self) -> Path:
+    def settings(self) -> str:
+        """Everything it says until it waits."""
         assert self.process.stdout is not None
         for line in self.process.stdout:
             self.said += line
-            if "decision log" in line:
-                words = [word for word in line.split() if word.startswith("/tmp/rp")]
-                return Path(words[0]).parents[1]
+            if "until Ctrl-C" in line:
+                return self.said
         raise AssertionError(self.said)
 
     def end(self, number: signal.Signals) -> int:
@@ -145,20 +154,65 @@ class Waiting:
         self.said += rest
         return self.process.returncode
 
+    def __enter__(self) -> Self:
+        return self
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.communicate()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_kept_until_it_is_ended(number: signal.Signals) -> None:
-    waiting = Waiting()
-    try:
-        folder = waiting.folder()
-        assert any(" serve " in command for command in processes_in(folder))
-        assert "STARTTLS" in waiting.said
-        code = waiting.end(number)
-    finally:
-        if waiting.process.poll() is None:
-            waiting.process.kill()
-            waiting.process.communicate()
-    assert code != 0
+    with Waiting() as waiting:
+        settings = waiting.settings()
+        (folder,) = {Path(path) for path in re.findall(r"/tmp/rp[^/\s]+", settings)}
+        served = [command for command in processes_in(folder) if " serve " in command]
+        assert len(served) == 2
+        assert settings.count("STARTTLS") == 2
+        assert waiting.end(number) == 0
     assert "Traceback" not in waiting.said
     assert not folder.exists()
     require_none_left_in(folder)
+
+
+def test_a_mail_client_reads_and_writes_at_both() -> None:
+    """With the settings that are printed, and nothing else."""
+    with Waiting() as waiting:
+        settings = waiting.settings()
+        (ca,) = re.findall(r"/tmp/rp[^/\s]+/ca\.pem", settings)
+        tls = ssl.create_default_context(cafile=ca)
+        outgoing = re.findall(r"outgoing, SMTP +127\.0\.0\.1, port (\d+), STARTTLS, user (\w+)", settings)
+        sides = zip(
+            outgoing, ((names.HOME_CARE, names.BRINKEN), (names.BRINKEN, names.HOME_CARE)), strict=True
+        )
+        for (port, login), (sender, recipient) in sides:
+            with smtplib.SMTP("127.0.0.1", int(port), timeout=30) as client:
+                client.starttls(context=tls)
+                client.login(login, names.PASSWORD)
+                text = f"From: {sender}\r\nTo: {recipient}\r\nSubject: prov\r\n\r\nHej\r\n"
+                assert client.sendmail(sender, [recipient], text) == {}
+        incoming = re.findall(r"incoming, IMAP +127\.0\.0\.1, port (\d+), SSL/TLS, user (\S+)", settings)
+        assert len(incoming) == (2 if dovecot.is_installed() else 0)
+        for port, mailbox in incoming:
+            assert subjects(int(port), mailbox, tls, wait_for="prov")
+        assert waiting.end(signal.SIGTERM) == 0
+    assert "Traceback" not in waiting.said
+
+
+def subjects(port: int, mailbox: str, tls: ssl.SSLContext, *, wait_for: str) -> list[str]:
+    """What an IMAP client sees, once the message it waits for is there: NOOP brings news."""
+    with imaplib.IMAP4_SSL("127.0.0.1", port, ssl_context=tls, timeout=30) as session:
+        session.login(mailbox, names.PASSWORD)
+        session.select("INBOX")
+        deadline, pause = time.monotonic() + 30, threading.Event()
+        while True:
+            session.noop()
+            numbers = session.search(None, "ALL")[1][0].decode().replace(" ", ",")
+            found = session.fetch(numbers, "(BODY.PEEK[HEADER.FIELDS (SUBJECT)])")[1] if numbers else []
+            read = [each[1].decode() for each in found if isinstance(each, tuple)]
+            if any(wait_for in subject for subject in read):
+                return read
+            assert time.monotonic() < deadline, read
+            pause.wait(0.05)

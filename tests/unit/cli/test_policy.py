@@ -190,6 +190,17 @@ def test_names_that_look_like_markup(rorpost: Any, here: Any) -> None:
 def test_inbound(explain: Any) -> None:
     code, said = explain("--direction", "inbound", pair=("--from", world.BRINKEN, "--to", world.HOME_CARE))
     assert (code, said["reason"]) == (1, "pair-not-allowed")  # the channel goes one way
+    assert (said["direction"], said["message_judged"]) == ("inbound", False)
+
+
+def test_inbound_it_says_that_a_message_is_judged_when_it_is_opened(rorpost: Any, here: Any) -> None:
+    asked = ("--from", world.HOSPITAL, "--to", world.HOME_CARE, "--user", world.ANNA)
+    ended = rorpost("policy", "explain", *asked, "--direction", "inbound", config=here.path)
+    assert ended.code == 0
+    assert "accepted [ok]" in ended.out
+    assert "judged when it has been opened" in ended.out
+    assert "give --user" not in ended.out
+    assert "signer-mismatch" in ended.out, "the rules that will be tried then are named"
 
 
 def test_a_policy_that_is_wrong_is_78(rorpost: Any, here: Any) -> None:

@@ -80,6 +80,9 @@ class AllKeys:
     ) -> Reason | None:
         return self.states.get(signer_subkey) or self.states.get(signer_primary)
 
+    def is_for(self, key_ids: Collection[str], address: str, pinned: Collection[str]) -> bool:
+        return any(self.states.get(each) is None for each in pinned or (address,)) and bool(key_ids)
+
     def fault_of(self, sealed_to: KeyChoice, at: datetime) -> Reason | None:
         return self.states.get(sealed_to.subkey) or self.states.get(sealed_to.primary)
 
