@@ -9,7 +9,13 @@ import structlog
 from rorpost_gateway.address import domain_of
 from rorpost_gateway.config.model import Config, ShowPerson
 from rorpost_gateway.daemon.reading import OwnMailboxes
-from rorpost_gateway.delivery.base import DeferredDelivery, Delivered, Delivery, DeliveryOutcome
+from rorpost_gateway.delivery.base import (
+    DeferredDelivery,
+    Delivered,
+    Delivery,
+    DeliveryOutcome,
+    FailedDelivery,
+)
 from rorpost_gateway.inbound.deliver import Deliverer
 from rorpost_gateway.inbound.receiver import Inbound
 from rorpost_gateway.inbound.transaction import Means
@@ -87,8 +93,8 @@ def make_inbound_listener(
 class NoticeDelivery:
     """Notices go to our own mailboxes as mail does, and to a partner's by its next hop.
 
-    Implements `delivery.base.Delivery`. A notice that the partner refuses for good is
-    dropped: there is nobody left to tell (RFC 5321, section 6.1).
+    Implements `delivery.base.Delivery`. A partner's gateway refuses the null path, so a
+    notice to it fails for good, and the copy is held until an operator has told the sender.
     """
 
     def __init__(self, own: Delivery, client: Client, routes: Routes, own_domains: frozenset[str]) -> None:
@@ -109,7 +115,7 @@ class NoticeDelivery:
         outgoing = Outgoing(reverse_path=reverse_path, recipient=recipient, octets=octets)
         attempt = await self._client.send(route, outgoing)
         if isinstance(attempt, Failed):
-            log.warning("notice-refused", next_hop=attempt.next_hop, reply=attempt.reply)
-        if isinstance(attempt, Relayed | Failed):
+            return FailedDelivery(reply=attempt.reply, next_hop=attempt.next_hop)
+        if isinstance(attempt, Relayed):
             return Delivered(reply=attempt.reply, next_hop=attempt.next_hop)
         return DeferredDelivery(reply=attempt.reply, next_hop=attempt.next_hop)

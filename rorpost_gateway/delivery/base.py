@@ -45,6 +45,10 @@ class DeliveryFailed(GatewayError):
     """A notice is not in its mailbox; it may be tried again."""
 
 
+class NoticeRefused(DeliveryFailed):
+    """A notice is refused for good: somebody has to tell the sender by another way."""
+
+
 class Delivery(Protocol):
     async def deliver(
         self, recipient: str, octets: bytes, *, reverse_path: str, unique: str

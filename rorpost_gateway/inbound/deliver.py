@@ -110,9 +110,15 @@ class Deliverer:
 
 
 def _shown(policy: Policy, sender: str, user: str | None) -> str | None:
-    """The name to show in From: the person, by the policy's name or the address, and the unit."""
+    """The name to show in From: the person, by the policy's name or the address, and the unit.
+
+    Where no person was stated it is the unit's alone: the name that the partner wrote there
+    is not one that anybody vouches for.
+    """
     mailbox = policy.mailbox(sender)
-    if user is None or mailbox is None:
+    if mailbox is None:
         return None
+    if user is None:
+        return mailbox.name
     named = next((period.name for period in mailbox.users.get(user, ()) if period.name), None)
     return author_name(named or user, mailbox.name)

@@ -248,6 +248,9 @@ class Inquiry:
                 yield from self._sender_statement()
             elif source is Source.SIGNATURE and self.question.seal is not None:
                 yield from self._signature_statement(self.question.seal)
+            elif source is Source.LOGIN and self.question.seal is not None and self.may_be_read:
+                # A partner's gateway writes its logins' addresses into this field, under its signature.
+                yield from self._header_statement(SENDING_USER_FIELD)
             elif source is Source.LOGIN and self.question.login is not None:
                 address = self._listed_address(self.question.login)
                 yield DeclaredUser(address=address, declared_by=DeclaredBy.LOGIN)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 
 from rorpost_gateway.decision import Direction
-from rorpost_gateway.delivery.base import Delivered, Delivery, DeliveryFailed
+from rorpost_gateway.delivery.base import Delivered, Delivery, DeliveryFailed, FailedDelivery, NoticeRefused
 from rorpost_gateway.dsn import Happened, Recipient, Reported, build_dsn, wanted
 from rorpost_gateway.queue.base import Copy
 from rorpost_gateway.reply import Language
@@ -105,6 +105,8 @@ class Notices:
         outcome = await self._delivery.deliver(
             message.reverse_path, octets, reverse_path=_NULL_PATH, unique=name(happened, copy)
         )
+        if isinstance(outcome, FailedDelivery):
+            raise NoticeRefused(outcome.reply, private=outcome.private)
         if not isinstance(outcome, Delivered):
             raise DeliveryFailed(outcome.reply, private=outcome.private)
         return True

@@ -72,8 +72,8 @@ def attempted(build: CopyRecord, copy: Copy, *, revision: str, reply: str, next_
     return build(**_line(copy, revision), next_hop=next_hop, reply=reply, attempt=copy.attempts + 1)
 
 
-def held(build: CopyRecord, copy: Copy, *, revision: str, reason: Reason) -> Record:
-    """The line of a copy that is no longer allowed to leave: nothing was attempted."""
+def held(build: CopyRecord, copy: Copy, *, revision: str, reason: Reason | None) -> Record:
+    """The line of a copy that is kept: no longer allowed to leave, or (without a reason) untold of."""
     return build(**_line(copy, revision), action=Action.DEFER, reason=reason)
 
 

@@ -13,7 +13,7 @@ import structlog
 
 from rorpost_gateway.decision import Reason
 from rorpost_gateway.decision_log.base import DecisionLog
-from rorpost_gateway.delivery.base import Delivered, DeliveryFailed
+from rorpost_gateway.delivery.base import Delivered, DeliveryFailed, NoticeRefused
 from rorpost_gateway.dsn import Happened
 from rorpost_gateway.queue.base import Copy, Queue, Retry
 from rorpost_gateway.relay import outcome
@@ -21,6 +21,8 @@ from rorpost_gateway.relay.notices import NOT_ATTEMPTED, Attempted, Notices
 from rorpost_gateway.relay.outcome import CopyRecords
 from rorpost_gateway.retry import Schedule
 from rorpost_gateway.smtp_client.base import Attempt, Deferred, Failed, Relayed
+
+UNTOLD = "notice-refused"  # why a bounced copy is held whose sender could not be told
 
 _logger = structlog.get_logger()
 
@@ -115,11 +117,20 @@ class Settlement:
     ) -> None:
         try:
             await self._notices.tell(happened, copy, outer, attempted, now=at)
+        except NoticeRefused as fault:
+            _logger.error("notice refused", notice=happened.value, reply=fault.public)
+            await self._hold_untold(copy)
         except DeliveryFailed as fault:
             _logger.error("notice not delivered", notice=happened.value, error=fault)
             await self._put_back(copy, attempted.reply or "", attempted.next_hop or "")
         else:
             await self._queue.finish(copy.message.queue_id, copy.recipient, undelivered=True)
+
+    async def _hold_untold(self, copy: Copy) -> None:
+        """Nobody takes the news that the message did not arrive: it stays for an operator to see."""
+        line = outcome.held(self._records.held, copy, revision=copy.message.policy, reason=None)
+        await self._log.append([line])
+        await self._queue.hold(copy.message.queue_id, copy.recipient, because=UNTOLD)
 
     async def _put_back(
         self, copy: Copy, reply: str, next_hop: str, *, warned_at: float | None = None

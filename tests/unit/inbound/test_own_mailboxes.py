@@ -198,13 +198,17 @@ async def test_refused_by_our_own_server_the_partner_hears_codes_and_nothing_els
     assert "550 5.7.1 the mailbox did not take the message" in status
 
 
-async def test_a_notice_that_the_partner_refuses_is_dropped(way_in: InboundHouse) -> None:
+async def test_a_notice_that_the_partner_refuses_leaves_the_copy_with_an_operator(
+    way_in: InboundHouse,
+) -> None:
     running = Running(way_in, Says(FailedDelivery(reply="550 5.1.1 no", next_hop="store:24")))
     running.partners.answer = Failed(reply="550 5.7.1 [sender-not-a-mailbox]", next_hop=HOP)
     await way_in.taken(way_in.partner.message())
     await running.work()
-    assert await way_in.copies() == []
+    [copy] = await way_in.copies()
+    assert (copy.state, copy.held_because) == (State.HELD, "notice-refused")
     assert len(running.partners.sent) == 1
+    assert running.events() == ["decision", "bounced", "held"]
 
 
 async def test_a_notice_that_cannot_go_now_is_tried_again(way_in: InboundHouse) -> None:

@@ -159,7 +159,17 @@ def test_two_are_stated(world: Any, sources: str) -> None:
     assert decide(world, policy=policy, says={"sender": (world.CARE,)}).accepted, "Sender is From"
 
 
-def test_a_login_is_no_source_here(world: Any) -> None:
+def test_a_login_is_what_the_partners_gateway_says_of_it(world: Any) -> None:
+    """A channel both ways has the same sources both ways: ours log in here, theirs there."""
+    policy = world.small(rules("declared_user: {sources: [login]}"))
+    verdict = decide(world, policy=policy)
+    assert verdict.accepted
+    assert verdict.declared_user.declared_by is DeclaredBy.HEADER
+    unprotected = decide(world, policy=policy, protected=False)
+    assert not unprotected.accepted
+
+
+def test_our_own_login_is_no_source_here(world: Any) -> None:
     """It is the partner's people's, not ours."""
     policy = world.small(rules("declared_user: {sources: [login, header]}"))
     verdict = decide(world, policy=policy)
