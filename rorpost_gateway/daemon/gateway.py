@@ -22,9 +22,9 @@ from rorpost_gateway.decision_log.writer import LogWriter, open_log
 from rorpost_gateway.errors import ConfigurationInvalid, GatewayError, LogUnavailable
 from rorpost_gateway.openpgp.gnupg import GnupgEngine
 from rorpost_gateway.openpgp.opening import GnupgOpener
-from rorpost_gateway.outbound.house import InForce
 from rorpost_gateway.queue.base import Queue
 from rorpost_gateway.queue.url import open_queue
+from rorpost_gateway.reception.house import InForce
 
 log = structlog.get_logger()
 

@@ -10,8 +10,8 @@ from rorpost_gateway.daemon.recovery import settle_pending
 from rorpost_gateway.decision_log.writer import LogWriter
 from rorpost_gateway.errors import GatewayError, LogUnavailable
 from rorpost_gateway.outbound.commit import DUPLICATE_SECONDS
-from rorpost_gateway.outbound.refusals import Refusals
 from rorpost_gateway.queue.base import Queue
+from rorpost_gateway.reception.refusals import Refusals
 
 log = structlog.get_logger()
 

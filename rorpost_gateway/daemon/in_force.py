@@ -14,9 +14,9 @@ from rorpost_gateway.decision_log import record
 from rorpost_gateway.decision_log.base import DecisionLog
 from rorpost_gateway.logins import Logins, load_users
 from rorpost_gateway.openpgp.gnupg import load_index
-from rorpost_gateway.outbound.house import InForce
 from rorpost_gateway.policy.load import load_policy
 from rorpost_gateway.policy.model import Policy
+from rorpost_gateway.reception.house import InForce
 
 log = structlog.get_logger()
 

@@ -17,10 +17,10 @@ from rorpost_gateway.decision_log.writer import LogWriter
 from rorpost_gateway.identity_number import contains_identity_number
 from rorpost_gateway.openpgp.gnupg import GnupgEngine
 from rorpost_gateway.openpgp.opening import GnupgOpener
-from rorpost_gateway.outbound.house import House, InForce
 from rorpost_gateway.outbound.receiver import Outbound
-from rorpost_gateway.outbound.refusals import Refusals
 from rorpost_gateway.queue.base import Queue
+from rorpost_gateway.reception.house import House, InForce
+from rorpost_gateway.reception.refusals import Refusals
 from rorpost_gateway.relay.runner import Relay
 from rorpost_gateway.smtp.listener import Budget, Listener, ListenerSettings
 from rorpost_gateway.smtp_client.connection import SmtpClient

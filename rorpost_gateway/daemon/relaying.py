@@ -13,9 +13,9 @@ from rorpost_gateway.decision import Direction, Verdict
 from rorpost_gateway.decision_log.base import DecisionLog
 from rorpost_gateway.decision_log.record import Records
 from rorpost_gateway.openpgp.base import Opener
-from rorpost_gateway.outbound.house import InForce
 from rorpost_gateway.policy.evaluate import Question, evaluate, judge_again
 from rorpost_gateway.queue.base import Copy, Queue
+from rorpost_gateway.reception.house import InForce
 from rorpost_gateway.relay.notices import Notices, Unit
 from rorpost_gateway.relay.runner import Relay
 from rorpost_gateway.relay.settle import Settlement

@@ -18,10 +18,10 @@ from rorpost_gateway.delivery.base import (
 )
 from rorpost_gateway.inbound.deliver import Deliverer
 from rorpost_gateway.inbound.receiver import Inbound
-from rorpost_gateway.inbound.transaction import Means
+from rorpost_gateway.inbound.taking import Means
 from rorpost_gateway.openpgp.base import Opener
-from rorpost_gateway.outbound.house import House, InForce
-from rorpost_gateway.outbound.refusals import Refusals
+from rorpost_gateway.reception.house import House, InForce
+from rorpost_gateway.reception.refusals import Refusals
 from rorpost_gateway.smtp.listener import Budget, Listener, ListenerSettings
 from rorpost_gateway.smtp_client.base import Client, Failed, Outgoing, Relayed, Routes
 

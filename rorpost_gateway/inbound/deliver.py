@@ -13,13 +13,14 @@ import structlog
 from rorpost_gateway.decision import Direction, Reason, Verdict
 from rorpost_gateway.delivery.base import Delivery, DeliveryOutcome
 from rorpost_gateway.errors import GatewayError
-from rorpost_gateway.inbound.opened import OpenedMessage, Unacceptable, open_message
+from rorpost_gateway.inbound.opened import OpenedMessage, open_message
 from rorpost_gateway.openpgp.base import Opener
-from rorpost_gateway.outbound.house import InForce
 from rorpost_gateway.pgpmime.reader import Verification, author_name, make_copy
 from rorpost_gateway.policy.evaluate import Question, evaluate
 from rorpost_gateway.policy.model import Policy
 from rorpost_gateway.queue.base import Copy
+from rorpost_gateway.reception.house import InForce
+from rorpost_gateway.reception.transaction import Unacceptable
 
 log = structlog.get_logger()
 

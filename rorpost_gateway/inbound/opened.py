@@ -14,7 +14,6 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from rorpost_gateway.decision import Reason
-from rorpost_gateway.errors import GatewayError
 from rorpost_gateway.facts import MessageFacts, SealFacts
 from rorpost_gateway.message import Message, parse_message, read_facts
 from rorpost_gateway.openpgp.base import KeyIndex, Opened, Opener, OpeningRefused, Signature
@@ -23,21 +22,13 @@ from rorpost_gateway.pgpmime.agreement import compare_outer
 from rorpost_gateway.pgpmime.protected import Protected, read_payload
 from rorpost_gateway.pgpmime.restore import RestoreFailed
 from rorpost_gateway.pgpmime.unwrap import Found, NotSealed, find_sealed
+from rorpost_gateway.reception.transaction import Unacceptable
 
 LARGE_OCTETS = 256 * 1024  # reading more would be felt by other sessions: it goes to a thread
 _SALT_FIELD = "x-rorpost-salt"
 
 
 _Made = TypeVar("_Made")
-
-
-class Unacceptable(GatewayError):
-    """The message cannot be taken, whoever it is for. `reason` is what its sender hears."""
-
-    def __init__(self, reason: Reason, *, private: str, use_pgp_mime: bool = False) -> None:
-        super().__init__(f"the message cannot be taken: {reason}", private=private)
-        self.reason = reason
-        self.use_pgp_mime = use_pgp_mime
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +67,15 @@ class OpenedMessage:
             ),
             outer_fault=fault,
         )
+
+    @property
+    def said(self) -> dict[str, str]:
+        """What every decision line says of a message that could be opened."""
+        return {
+            "sealed_sha256": self.opened.packets_sha256,
+            "encrypted_to": self.opened.opened_with.primary,
+            "signed_by": self.signature.signer,
+        }
 
     @cached_property
     def covered_sha256(self) -> str:

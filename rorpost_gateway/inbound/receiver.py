@@ -5,11 +5,12 @@ import structlog
 from rorpost_gateway.address import domain_of
 from rorpost_gateway.decision import Direction, Reason, Verdict
 from rorpost_gateway.envelope import Client, Login, ReversePath
-from rorpost_gateway.inbound.transaction import InboundTransaction, Means
-from rorpost_gateway.outbound.account import Account
-from rorpost_gateway.outbound.house import House
-from rorpost_gateway.outbound.refusals import Refusals
+from rorpost_gateway.inbound.taking import Means
+from rorpost_gateway.inbound.transaction import InboundTransaction
 from rorpost_gateway.policy.model import Policy
+from rorpost_gateway.reception.account import Account
+from rorpost_gateway.reception.house import House
+from rorpost_gateway.reception.refusals import Refusals
 from rorpost_gateway.reply import Reply, reply_for
 
 log = structlog.get_logger()

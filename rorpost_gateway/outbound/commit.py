@@ -21,12 +21,12 @@ from rorpost_gateway.decision import Direction, Reason, Verdict
 from rorpost_gateway.decision_log.base import Record
 from rorpost_gateway.envelope import Recipient, ReversePath
 from rorpost_gateway.errors import GatewayError, SealedTooLarge, SealingFailed
-from rorpost_gateway.outbound.account import Account
-from rorpost_gateway.outbound.house import House
 from rorpost_gateway.outbound.sealing import SALT_OCTETS, Way, seal_copy
 from rorpost_gateway.outbound.submitted import Submitted
 from rorpost_gateway.queue.base import NewCopy, QueuedMessage
 from rorpost_gateway.queue.identity import RANDOM_OCTETS, new_queue_id
+from rorpost_gateway.reception.account import Account
+from rorpost_gateway.reception.house import House
 
 log = structlog.get_logger()
 

@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from rorpost_gateway.decision import Direction, Reason, Verdict
 from rorpost_gateway.envelope import Client
 from rorpost_gateway.facts import MessageFacts
-from rorpost_gateway.outbound.house import House, InForce
 from rorpost_gateway.policy.evaluate import Question, evaluate, evaluate_all, judge_sender
+from rorpost_gateway.reception.house import House, InForce
 
 _ORIGINATOR_FIELD = "x-originatororg"
 Verdicts = tuple[tuple[str, Verdict], ...]

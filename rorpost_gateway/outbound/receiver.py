@@ -9,15 +9,15 @@ import structlog
 from rorpost_gateway.decision import Reason, Verdict
 from rorpost_gateway.envelope import Client, Login, ReversePath
 from rorpost_gateway.errors import LoginsBusy
-from rorpost_gateway.outbound.account import Account
 from rorpost_gateway.outbound.commit import Committer
 from rorpost_gateway.outbound.guessing import Guessing
-from rorpost_gateway.outbound.house import House, InForce
 from rorpost_gateway.outbound.judging import Judge
-from rorpost_gateway.outbound.refusals import Refusals
 from rorpost_gateway.outbound.transaction import OutboundTransaction
 from rorpost_gateway.policy.evaluate import judge_sender
 from rorpost_gateway.policy.model import Policy
+from rorpost_gateway.reception.account import Account
+from rorpost_gateway.reception.house import House, InForce
+from rorpost_gateway.reception.refusals import Refusals
 from rorpost_gateway.reply import Reply, reply_for
 
 log = structlog.get_logger()

@@ -9,7 +9,8 @@ import copy
 import pytest
 
 from rorpost_gateway.envelope import Recipient, ReversePath
-from rorpost_gateway.outbound.transaction import KEEPS_REVISION_SECONDS, OutboundTransaction
+from rorpost_gateway.outbound.transaction import OutboundTransaction
+from rorpost_gateway.reception.transaction import KEEPS_REVISION_SECONDS
 from tests.peers import gateway_world as world
 from tests.peers.outbound_house import OutboundHouse
 from tests.peers.submitting import make_message

@@ -22,7 +22,8 @@ from rorpost_gateway.delivery.maildir import MaildirDelivery
 from rorpost_gateway.envelope import Client, Recipient, ReversePath, TrustedNetwork
 from rorpost_gateway.inbound.deliver import Deliverer
 from rorpost_gateway.inbound.receiver import Inbound
-from rorpost_gateway.inbound.transaction import InboundTransaction, Means
+from rorpost_gateway.inbound.taking import Means
+from rorpost_gateway.inbound.transaction import InboundTransaction
 from rorpost_gateway.openpgp.base import Opener
 from rorpost_gateway.openpgp.gnupg import load_index
 from rorpost_gateway.openpgp.index import ListedKeys

@@ -26,12 +26,12 @@ from rorpost_gateway.identity_number import contains_identity_number
 from rorpost_gateway.logins import Logins, load_users
 from rorpost_gateway.openpgp.gnupg import GnupgEngine, load_index
 from rorpost_gateway.openpgp.index import ListedKeys
-from rorpost_gateway.outbound.house import House, InForce
 from rorpost_gateway.outbound.receiver import Outbound
-from rorpost_gateway.outbound.refusals import Refusals
 from rorpost_gateway.policy.load import load_policy
 from rorpost_gateway.queue.base import Copy, Queue, State
 from rorpost_gateway.queue.sqlite import open_sqlite_queue
+from rorpost_gateway.reception.house import House, InForce
+from rorpost_gateway.reception.refusals import Refusals
 from rorpost_gateway.reply import Language, Reply
 from tests.peers import gateway_world as world
 from tests.peers.gnupg_home import PreparedKeys

@@ -28,7 +28,17 @@ ROOMS = {
     "rfc8785": {"policy"},
     "rich": {"cli", "demo"},
     "sqlite3": {"queue"},
-    "structlog": {"cli", "control", "daemon", "inbound", "operator_log", "outbound", "relay", "smtp"},
+    "structlog": {
+        "cli",
+        "control",
+        "daemon",
+        "inbound",
+        "operator_log",
+        "outbound",
+        "reception",
+        "relay",
+        "smtp",
+    },
     "trustme": {"demo"},
     "yaml": {"document"},
 }

@@ -3,9 +3,9 @@
 import pytest
 
 from rorpost_gateway.errors import LogUnavailable, QueueFull, QueueUnavailable
-from rorpost_gateway.inbound.transaction import KEEPS_REVISION_SECONDS
 from rorpost_gateway.openpgp.base import OpeningFailed
 from rorpost_gateway.queue.base import State
+from rorpost_gateway.reception.transaction import KEEPS_REVISION_SECONDS
 from tests.peers import gateway_world as world
 from tests.peers.inbound_house import MARKER, InboundHouse
 from tests.peers.inbound_refusals import refused

@@ -68,7 +68,7 @@ async def test_a_fault_before_anything_is_logged(house: OutboundHouse, step: str
     else:
         assert isinstance(outcome, Answered)
         assert outcome.reply.line.startswith("451 4.3.0 [gateway-fault] ")
-        assert [entry["event"] for entry in said] == ["not-committed"]
+        assert [entry["event"] for entry in said] == ["not-taken"]
     assert [(line["recipient"], line["reason"], line["action"]) for line in house.lines()] == [
         (each, "gateway-fault", "defer") for each in BOTH
     ]

@@ -1,6 +1,6 @@
 """The account that one transaction gives of itself in the decision log."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rorpost_gateway.decision import Direction, Reason, Verdict
@@ -8,7 +8,7 @@ from rorpost_gateway.decision_log.base import Record
 from rorpost_gateway.decision_log.decision_id import new_decision_id
 from rorpost_gateway.decision_log.record import DecisionFields
 from rorpost_gateway.envelope import Client
-from rorpost_gateway.outbound.house import House, InForce
+from rorpost_gateway.reception.house import House, InForce
 from rorpost_gateway.reply import action_of
 
 
@@ -73,6 +73,9 @@ class Account:
         """A refusal at MAIL (no recipient) or at RCPT; durable when it returns."""
         await self.house.log.append([self.line(verdict, recipient)])
 
-    async def refused_all(self, verdicts: Sequence[tuple[str, Verdict]]) -> None:
+    async def refused_all(self, verdicts: Sequence[tuple[str, Verdict]], more: Mapping[str, str]) -> None:
         """A message refused after DATA: a line for every recipient; durable when it returns."""
-        await self.house.log.append([self.line(verdict, recipient) for recipient, verdict in verdicts])
+        lines = [
+            self.line(verdict, recipient, reason=verdict.reason, **more) for recipient, verdict in verdicts
+        ]
+        await self.house.log.append(lines)
