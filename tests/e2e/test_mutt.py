@@ -141,7 +141,8 @@ def test_mutts_message_is_taken_for_what_it_is(
         "signed-by": meeting.mutt.key,
         "decision": line["decision_id"],
     }
-    assert shown_author(copy) == f"Lasarettet <{HOSPITAL}>"
+    # mutt states no person, so it is the unit that From names, by our policy.
+    assert shown_author(copy).split() == ['"Lasarettet', "i", 'Motala"', f"<{HOSPITAL}>"]
     message = email.message_from_bytes(copy)
     assert text_of(message) == BODY
     assert message["X-Rorpost-Sending-User"] is None
