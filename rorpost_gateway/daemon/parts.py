@@ -67,21 +67,7 @@ def make_parts(config: Config, holder: Holder, stores: Stores, now: Callable[[],
         in_force=in_force,
         now=now,
     )
-    house = House(
-        hostname=config.hostname,
-        own_domains=config.domains,
-        language=config.language,
-        message_size=config.limits.message_size,
-        sealed_size_for=lambda domain: sealed_size(config, domain),
-        in_force=in_force,
-        records=records,
-        engine=stores.engine,
-        queue=stores.queue,
-        log=stores.decision_log,
-        relay_has_work=relay.notify_ready,
-        now=now,
-        random=secrets.token_bytes,
-    )
+    house = _make_house(config, holder, stores, records, relay, now)
     listeners, in_hand = _make_listeners(config, house, stores.opener, refusals)
     lines = OperatorLines(stores.decision_log, records, lambda: holder.current.policy.revision)
     verbs = QueueVerbs(queue=stores.queue, record=lines.write, wake=relay.notify_ready, now=now)
@@ -99,6 +85,27 @@ def make_parts(config: Config, holder: Holder, stores: Stores, now: Callable[[],
             in_hand=in_hand,
             seals_kept=max_age(config) + REMEMBERED_LONGER,
         ),
+    )
+
+
+def _make_house(
+    config: Config, holder: Holder, stores: Stores, records: Records, relay: Relay, now: Callable[[], float]
+) -> House:
+    """What both ways stand on."""
+    return House(
+        hostname=config.hostname,
+        own_domains=config.domains,
+        language=config.language,
+        message_size=config.limits.message_size,
+        sealed_size_for=lambda domain: sealed_size(config, domain),
+        in_force=lambda: holder.current,
+        records=records,
+        engine=stores.engine,
+        queue=stores.queue,
+        log=stores.decision_log,
+        relay_has_work=relay.notify_ready,
+        now=now,
+        random=secrets.token_bytes,
     )
 
 

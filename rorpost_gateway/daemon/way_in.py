@@ -4,9 +4,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from weakref import WeakValueDictionary
 
-import structlog
-
 from rorpost_gateway.address import domain_of
+from rorpost_gateway.config.listening import DEFAULT_MAX_AGE_SECONDS
 from rorpost_gateway.config.model import Config, ShowPerson
 from rorpost_gateway.daemon.reading import OwnMailboxes
 from rorpost_gateway.delivery.base import (
@@ -21,19 +20,17 @@ from rorpost_gateway.inbound.receiver import Inbound
 from rorpost_gateway.inbound.taking import Means
 from rorpost_gateway.openpgp.base import Opener
 from rorpost_gateway.reception.house import House, InForce
+from rorpost_gateway.reception.promise import Promise
 from rorpost_gateway.reception.refusals import Refusals
 from rorpost_gateway.smtp.listener import Budget, Listener, ListenerSettings
 from rorpost_gateway.smtp_client.base import Client, Failed, Outgoing, Relayed, Routes
 
-log = structlog.get_logger()
-
-DEFAULT_MAX_AGE = timedelta(days=14)
 REMEMBERED_LONGER = timedelta(days=1)  # than signatures are taken for: no gap for a replay
 
 
 def max_age(config: Config) -> timedelta:
     """How old a partner's signature may be."""
-    return timedelta(seconds=config.inbound.max_age_seconds) if config.inbound else DEFAULT_MAX_AGE
+    return timedelta(seconds=config.inbound.max_age_seconds if config.inbound else DEFAULT_MAX_AGE_SECONDS)
 
 
 def make_mailboxes(
@@ -71,6 +68,7 @@ def make_inbound_listener(
         longest_octets=config.limits.sealed_size,
         max_age=max_age(config),
         taking=WeakValueDictionary(),
+        promise=Promise(house),
     )
     receiver = Inbound(house, means, refusals)
     settings = ListenerSettings(

@@ -27,7 +27,7 @@ class Inbound:
     @property
     def in_hand(self) -> frozenset[str]:
         """Queue ids of messages that are just being taken."""
-        return frozenset(self._means.in_hand)
+        return self._means.promise.in_hand
 
     async def connected(self, client: Client) -> None:
         log.debug("partner-connected", client=client.ip)

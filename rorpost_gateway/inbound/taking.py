@@ -1,13 +1,12 @@
 """From an accepted message to a 250 on the way in: replay guard, pending, logged, ready.
 
 What is queued is the message as received, still sealed. The same seal again is a
-duplicate; the same signed content in another seal is a replay. The order of the steps
-is the promise, as on the way out (`outbound.commit`).
+duplicate; the same signed content in another seal is a replay. `reception.promise` has
+the steps to the 250.
 """
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from weakref import WeakValueDictionary
@@ -24,6 +23,7 @@ from rorpost_gateway.queue.base import NewCopy, QueuedMessage, SeenSeal
 from rorpost_gateway.queue.identity import RANDOM_OCTETS, new_queue_id
 from rorpost_gateway.reception.account import Account
 from rorpost_gateway.reception.house import House
+from rorpost_gateway.reception.promise import Promise
 
 log = structlog.get_logger()
 
@@ -39,7 +39,7 @@ class Means:
     longest_octets: int  # of what is inside
     max_age: timedelta
     taking: WeakValueDictionary[str, asyncio.Lock]  # what is being taken in, by the hash of what is signed
-    in_hand: set[str] = field(default_factory=set)  # queue ids on their way from pending to the 250
+    promise: Promise
 
 
 class Replayed(GatewayError):
@@ -115,29 +115,13 @@ class Taker:
             _line(arrival, account, verdict, recipient, Reason.OK, queue_id, decision_id=copy.decision_id)
             for (recipient, verdict), copy in zip(fresh, copies, strict=True)
         ]
-        self._means.in_hand.add(queue_id)
+        message = _message(arrival, account, fresh[0][1], queue_id, now)
         try:
-            message = _message(arrival, account, fresh[0][1], queue_id, now)
-            await house.queue.insert_pending(message, copies)
-            await house.log.append(lines)
-            await self._make_ready(queue_id, now)
+            await self._means.promise.keep(message, copies, lines)
         except SealSeen as error:
             raise Replayed("the same signed content has come before") from error
-        finally:
-            self._means.in_hand.discard(queue_id)
-        house.relay_has_work()
         log.info("queued", queue_id=queue_id, copies=len(copies), direction=Direction.INBOUND)
         return Taken(reason=Reason.OK, queue_id=queue_id)
-
-    async def _make_ready(self, queue_id: str, now: float) -> None:
-        queue = self._house.queue
-        try:
-            await queue.make_ready(queue_id, now=now)
-        except Exception:
-            # The partner hears 451 and sends again; what is left pending would make that a duplicate.
-            with suppress(GatewayError):
-                await queue.discard_pending(queue_id)
-            raise
 
 
 def _copy(arrival: Arrival, decision_id: str, recipient: Recipient, verdict: Verdict) -> NewCopy:

@@ -100,7 +100,6 @@ class Opened:
     """
 
     payload: bytes = field(repr=False)
-    payload_sha256: str  # lower-case hex
     signature: Signature | None
     opened_with: KeyChoice  # our own key
     encrypted_to: tuple[str, ...]  # key ids in upper-case hex; sixteen zeros for a hidden recipient

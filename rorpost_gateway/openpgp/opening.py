@@ -85,7 +85,6 @@ class GnupgOpener:
         inner = read_inner(unwrapped.octets, longest_octets=longest_octets)
         return Opened(
             payload=inner.payload,
-            payload_sha256=hashlib.sha256(inner.payload).hexdigest(),
             signature=self._signature_of(inner),
             opened_with=unwrapped.opened_with,
             encrypted_to=message.key_ids,

@@ -1,16 +1,12 @@
-"""From an accepted message to a 250: seal, pending, logged, ready.
+"""From an accepted message to a 250 on the way out: sealed first, then as promised.
 
-The order is the promise. Nothing is in the queue before it is
-sealed; a copy may be relayed only when its decision line is durable; the caller may
-answer 250 only when the copies are ready. A fault at any step raises, and the
-client hears 451. What is pending then is taken back; where even that fails, or the log
-did, it is judged by the log at the next start.
+Nothing is in the queue before it is sealed; `reception.promise` has the steps after that.
 """
 
 import asyncio
 import hashlib
 from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from weakref import WeakValueDictionary
 
@@ -20,13 +16,14 @@ from rorpost_gateway.address import domain_of
 from rorpost_gateway.decision import Direction, Reason, Verdict
 from rorpost_gateway.decision_log.base import Record
 from rorpost_gateway.envelope import Recipient, ReversePath
-from rorpost_gateway.errors import GatewayError, SealedTooLarge, SealingFailed
+from rorpost_gateway.errors import SealedTooLarge, SealingFailed
 from rorpost_gateway.outbound.sealing import SALT_OCTETS, Way, seal_copy
 from rorpost_gateway.outbound.submitted import Submitted
 from rorpost_gateway.queue.base import NewCopy, QueuedMessage
 from rorpost_gateway.queue.identity import RANDOM_OCTETS, new_queue_id
 from rorpost_gateway.reception.account import Account
 from rorpost_gateway.reception.house import House
+from rorpost_gateway.reception.promise import Promise
 
 log = structlog.get_logger()
 
@@ -70,12 +67,12 @@ class Committer:
     def __init__(self, house: House) -> None:
         self._house = house
         self._submitting: WeakValueDictionary[tuple[str, str | None], asyncio.Lock] = WeakValueDictionary()
-        self._in_hand: set[str] = set()
+        self._promise = Promise(house)
 
     @property
     def in_hand(self) -> frozenset[str]:
-        """Queue ids of messages on their way from the seal to the 250: nobody else's to settle."""
-        return frozenset(self._in_hand)
+        """See `Promise`."""
+        return self._promise.in_hand
 
     async def commit(self, work: Work, account: Account) -> Committed:
         """Queue what was not queued before, with its lines durable.
@@ -115,26 +112,10 @@ class Committer:
             await house.log.append(lines)
             return Committed(reason=Reason.DUPLICATE, queue_id=next(iter(earlier.values())))
         copies = await self._seal(batch)
-        self._in_hand.add(batch.queue_id)
-        try:
-            await house.queue.insert_pending(_message(batch), [copy for copy, _ in copies])
-            await house.log.append([*lines, *(line for _, line in copies)])
-            await self._make_ready(batch)
-        finally:
-            self._in_hand.discard(batch.queue_id)
-        house.relay_has_work()
+        lines += [line for _, line in copies]
+        await self._promise.keep(_message(batch), [copy for copy, _ in copies], lines)
         log.info("queued", queue_id=batch.queue_id, copies=len(copies))
         return Committed(reason=Reason.OK, queue_id=batch.queue_id)
-
-    async def _make_ready(self, batch: _Batch) -> None:
-        queue = self._house.queue
-        try:
-            await queue.make_ready(batch.queue_id, now=batch.now)
-        except Exception:
-            # The client hears 451 and sends again; left pending, its line would have this one sent as well.
-            with suppress(GatewayError):
-                await queue.discard_pending(batch.queue_id)
-            raise
 
     async def _taken_before(self, work: Work, now: float) -> dict[str, str]:
         """Recipients whose copy was queued within the hour, each with its queue id."""

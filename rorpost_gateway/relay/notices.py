@@ -73,7 +73,6 @@ class Notices:
         message = copy.message
         if not message.reverse_path or not wanted(copy.notify, happened):
             return False
-        unit = self._unit_of(copy.recipient)
         octets = build_dsn(
             happened=happened,
             reported=Reported(
@@ -84,18 +83,7 @@ class Notices:
                 envid=message.envid,
                 outer=outer,
             ),
-            recipients=[
-                Recipient(
-                    address=copy.recipient,
-                    unit=unit.name,
-                    phone=unit.phone,
-                    original_recipient=copy.original_recipient,
-                    reply=_repeatable(attempted.reply, message.direction),
-                    # Which server keeps our mailboxes, and where, is no partner's business.
-                    next_hop=attempted.next_hop if message.direction is Direction.OUTBOUND else None,
-                    last_attempt_at=attempted.at,
-                )
-            ],
+            recipients=[self._recipient(copy, attempted)],
             hostname=self._hostname,
             now=now,
             zone=self._zone,
@@ -110,6 +98,19 @@ class Notices:
         if not isinstance(outcome, Delivered):
             raise DeliveryFailed(outcome.reply, private=outcome.private)
         return True
+
+    def _recipient(self, copy: Copy, attempted: Attempted) -> Recipient:
+        unit, direction = self._unit_of(copy.recipient), copy.message.direction
+        return Recipient(
+            address=copy.recipient,
+            unit=unit.name,
+            phone=unit.phone,
+            original_recipient=copy.original_recipient,
+            reply=_repeatable(attempted.reply, direction),
+            # Which server keeps our mailboxes, and where, is no partner's business.
+            next_hop=attempted.next_hop if direction is Direction.OUTBOUND else None,
+            last_attempt_at=attempted.at,
+        )
 
 
 def _known_outside(copy: Copy) -> str | None:

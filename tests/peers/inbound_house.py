@@ -29,6 +29,7 @@ from rorpost_gateway.openpgp.gnupg import load_index
 from rorpost_gateway.openpgp.index import ListedKeys
 from rorpost_gateway.openpgp.opening import GnupgOpener
 from rorpost_gateway.queue.base import Copy
+from rorpost_gateway.reception.promise import Promise
 from rorpost_gateway.reply import Reply
 from tests.peers import gateway_world as world
 from tests.peers import gnupg_home as gnupg
@@ -303,6 +304,7 @@ class InboundHouse(OutboundHouse):
             longest_octets=1_000_000,
             max_age=MAX_AGE,
             taking=WeakValueDictionary(),
+            promise=Promise(self.house),
         )
         self.inbound = Inbound(self.house, self.means, self.refusals)
 
