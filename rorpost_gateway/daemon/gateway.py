@@ -152,7 +152,7 @@ class Gateway:
         """A part that ends with an error ends the daemon: half a gateway is worse than none."""
         try:
             await work
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001 - see above
             log.critical("part-failed", part=name, error=error)
             self._sound = False
             self._give_up()

@@ -170,7 +170,7 @@ class Connection(SMTP):
         finally:
             try:
                 await self._abandon()
-            except Exception as error:  # noqa: BLE001
+            except Exception as error:  # noqa: BLE001 - the connection is still to be closed
                 self._tell_operator(error)
             finally:
                 if not self._writer.is_closing():  # closing twice breaks asyncio's TLS transport
@@ -187,7 +187,7 @@ class Connection(SMTP):
             return
         try:
             await self._receiver.connected(self._client)
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001 - the client is told, and nothing more
             self._tell_operator(error)
             self._end(Reply(code=421, enhanced="4.3.0", text="Temporary fault, closing"))
         else:
@@ -231,7 +231,7 @@ class Connection(SMTP):
     def _refusal(self, reason: Reason) -> Reply:
         try:
             return self._receiver.refusal(self._client, reason)
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001 - a refusal must have an answer
             self._tell_operator(error)
             return _FAULT
 
