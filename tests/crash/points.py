@@ -218,6 +218,7 @@ def _wrap(
 
 def _kill(name: str, moment: str) -> Never:
     line = json.dumps({"event": "killed", "point": name, "moment": moment})
-    os.write(2, f"{line}\n".encode("ascii"))
+    # A line end first: the operator log may be in the middle of a line, in another thread.
+    os.write(2, f"\n{line}\n".encode("ascii"))
     os.kill(os.getpid(), signal.SIGKILL)
     raise SystemExit("a killed process does not go on")
