@@ -20,13 +20,16 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 # What goes on to pytest and to `rorpost demo`, such as PYTEST_ARGS="tests/unit -k address".
 PYTEST_ARGS ?=
 DEMO_ARGS ?=
+BENCH_ARGS ?=
+PROFILE_ARGS ?=
+TORTURE_ARGS ?=
 # One file stays on one worker, so that its session fixtures start once; more
 # than four workers would only start more Postfixes.
 XDIST_ARGS := --numprocesses auto --maxprocesses 4 --dist loadfile
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: packages-demo $(INSTALLED) ## show the gateway at work, on loopback (DEMO_ARGS=--keep leaves it running)
@@ -42,6 +45,22 @@ lint: $(INSTALLED) ## linter, types and import rules only
 	@$(BIN)/ruff format --quiet --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
+
+.PHONY: bench
+bench: packages-test $(INSTALLED) ## measure beside Postfix, and print one table (some eight minutes; BENCH_ARGS=...)
+	@$(BIN)/python -m tests.bench $(BENCH_ARGS)
+
+.PHONY: bench-quick
+bench-quick: packages-test $(INSTALLED) ## the same in under a minute: fewer messages, one run, no 5 MB
+	@$(BIN)/python -m tests.bench --quick $(BENCH_ARGS)
+
+.PHONY: profile
+profile: packages-test $(INSTALLED) ## where the daemon's time goes under load, by room and function (PROFILE_ARGS=...)
+	@$(BIN)/python -m tests.bench.profiling $(PROFILE_ARGS)
+
+.PHONY: torture
+torture: packages-test $(INSTALLED) ## random traffic, kill -9 at every point, the books balanced (TORTURE_ARGS=...)
+	@$(BIN)/python -m tests.torture $(TORTURE_ARGS)
 
 .PHONY: check
 check: test ## the same as test

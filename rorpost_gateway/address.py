@@ -7,6 +7,7 @@ RFC 5321, sections 4.1.2 (grammar) and 4.5.3.1 (sizes).
 """
 
 import re
+from functools import lru_cache
 
 from rorpost_gateway.errors import AddressMalformed
 
@@ -27,6 +28,7 @@ _UNIT = r"[a-z0-9]+(?:[.-][a-z0-9]+)*"
 _FUNCTION_MAILBOX = re.compile(rf"rorpost\.(?P<unit>{_UNIT})@(?P<domain>{_DOMAIN})")
 
 
+@lru_cache(maxsize=1024)  # the few mailboxes there are, over and over
 def parse_address(text: str) -> str:
     """Return `text` in lower case if it is exactly one `local-part@domain`.
 

@@ -24,6 +24,8 @@ import structlog
 PIECE_CHARACTERS = 1024  # at most 4,096 octets, which a pipe or socket with room takes whole
 PATIENCE_MILLISECONDS = 50
 
+LEVELS = ("debug", "info", "warning", "error", "critical")
+
 # aiosmtpd logs message lines, python-gnupg plaintext chunks, asyncio's debug mode handles.
 MUTED = ("mail.log", "mail.debug", "mail.error", "gnupg", "aiosmtplib")
 
@@ -65,8 +67,11 @@ class _Lossy:
         return not self._stalled
 
 
-def configure(*, as_json: bool | None = None) -> None:
-    """Set up structlog for the process. `as_json` None: JSON unless standard error is a terminal."""
+def configure(*, as_json: bool | None = None, level: str = "info") -> None:
+    """Set up structlog for the process. `as_json` None: JSON unless standard error is a terminal.
+
+    Lines below `level`, one of `LEVELS`, cost nothing.
+    """
     if as_json is None:
         as_json = not sys.stderr.isatty()
     renderer: structlog.types.Processor = (
@@ -80,8 +85,9 @@ def configure(*, as_json: bool | None = None) -> None:
             _name_exception,
             renderer,
         ],
-        logger_factory=structlog.PrintLoggerFactory(file=cast("TextIO", _Lossy())),
-        cache_logger_on_first_use=False,
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(file=cast("TextIO", _Lossy())),
+        cache_logger_on_first_use=True,
     )
     mute_third_parties()
 

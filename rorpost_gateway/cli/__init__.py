@@ -1,6 +1,12 @@
 """The `rorpost` command. One file a verb; exit codes: 0 fine, 1 negative, 2 usage, 78 invalid."""
 
+import signal
 import sys
+
+if "serve" in sys.argv:
+    # Its default action is to end the process. A reload that is asked for while the rest of the program
+    # is being read, which takes half a second, waits until the daemon listens.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
 
 from rorpost_gateway.cli.main import rorpost
 from rorpost_gateway.errors import ConfigurationInvalid, GatewayError

@@ -1,19 +1,17 @@
 """The sections `submission` and `inbound`: where Outlook and partners connect, and who may."""
 
 import ipaddress
-import re
 from pathlib import Path
 from typing import Final
 
 from rorpost_gateway.config.model import Inbound, InboundSmtp, Listening, Submission
-from rorpost_gateway.config.reading import is_loopback, optional_path, word
+from rorpost_gateway.config.reading import LISTEN, is_loopback, optional_path, word
 from rorpost_gateway.document import Findings, Kind, Node, Section
 from rorpost_gateway.envelope import TrustedNetwork
 from rorpost_gateway.smtp.settings import TlsMode
 
 DEFAULT_MAX_AGE_SECONDS: Final = 14 * 86400.0
 _ON_LOOPBACK: Final = ("optional", "required")
-_LISTEN = re.compile(r"(?P<host>\[[0-9a-fA-F:]+\]|[0-9.]+|localhost):(?P<port>[0-9]{1,5})")
 
 # Widest networks that may be trusted by address alone; a wider one is shared with strangers.
 _NARROW: Final = {4: 24, 6: 64}
@@ -97,7 +95,7 @@ def read_listen(section: Section, *, loopback_only: bool) -> tuple[str, ...]:
     """The addresses of a listener; each IP:PORT, IPv6 in brackets."""
     addresses = section.texts("listen")
     for address in addresses:
-        match = _LISTEN.fullmatch(address)
+        match = LISTEN.fullmatch(address)
         if match is None or int(match["port"]) > 65535:
             section.complain("listen", f"holds {address!r}, which is not IP:PORT")
         elif loopback_only and not is_loopback(match["host"]):

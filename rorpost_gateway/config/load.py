@@ -4,6 +4,7 @@ An unknown key is a finding, and so is a section that this version has no part f
 a promise in the file that nobody keeps is worse than a refusal to start.
 """
 
+import os
 import re
 from pathlib import Path
 from typing import Final
@@ -17,6 +18,7 @@ from rorpost_gateway.config.reading import DOMAIN, part, word
 from rorpost_gateway.config.stores import (
     read_decision_log,
     read_limits,
+    read_metrics,
     read_openpgp,
     read_queue,
 )
@@ -27,7 +29,6 @@ _NODE = re.compile(r"[A-Za-z0-9._-]{1,63}")
 
 _NOT_YET: Final = {
     "supervision": "watching that mailboxes are read",
-    "metrics": "metrics",
 }
 
 
@@ -78,6 +79,8 @@ def _read(top: Section, findings: Findings, file: Path) -> Config:
             origin=f"{(domains or ['unknown'])[0]}/rorpost/{node}",
         ),
         limits=limits,
+        metrics=read_metrics(top.section("metrics")),
+        processes=top.integer("processes", max(0, (os.cpu_count() or 1) - 1), least=0, most=64),
         language=word(top, "language", Language.SV),
     )
 

@@ -148,6 +148,13 @@ class Limits:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MetricsSettings:
+    """Where figures and health are served, over plain HTTP."""
+
+    listen: str  # IP:PORT
+
+
+@dataclass(frozen=True, kw_only=True)
 class Config:
     file: Path
     node: str
@@ -164,6 +171,8 @@ class Config:
     queue_url: str
     decision_log: DecisionLogSettings
     limits: Limits
+    metrics: MetricsSettings | None
+    processes: int  # beside the daemon's own
     language: Language
 
     @property

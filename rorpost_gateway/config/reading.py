@@ -12,6 +12,8 @@ Word = TypeVar("Word", bound=StrEnum)
 
 DOMAIN = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")
 
+LISTEN = re.compile(r"(?P<host>\[[0-9a-fA-F:]+\]|[0-9.]+|localhost):(?P<port>[0-9]{1,5})")
+
 
 def part(section: Section, key: str, findings: Findings) -> Section:
     """The section behind a key, or an empty one, whose every key has its default."""
@@ -41,5 +43,13 @@ def is_loopback(host: str) -> bool:
         return True
     try:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def is_unspecified(host: str) -> bool:
+    """Whether a host as written in the file means every address of this machine."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_unspecified
     except ValueError:
         return False

@@ -1,11 +1,11 @@
-"""The sections `openpgp`, `queue`, `decision_log` and `limits`."""
+"""The sections `openpgp`, `queue`, `decision_log`, `limits` and `metrics`."""
 
 import re
 from pathlib import Path
 from typing import Final
 
-from rorpost_gateway.config.model import DecisionLogSettings, Limits, OpenPgp
-from rorpost_gateway.config.reading import optional_path
+from rorpost_gateway.config.model import DecisionLogSettings, Limits, MetricsSettings, OpenPgp
+from rorpost_gateway.config.reading import LISTEN, is_unspecified, optional_path
 from rorpost_gateway.document import Section
 
 MEBIBYTE: Final = 1024 * 1024
@@ -14,7 +14,7 @@ _ORIGIN = re.compile(r"[\x21-\x2a\x2c-\x7e]{1,200}")  # visible ASCII without pl
 
 def read_openpgp(section: Section, base: Path) -> OpenPgp:
     openpgp = OpenPgp(
-        engine=section.choice("engine", ("gnupg",), "gnupg"),
+        engine=section.choice("engine", ("gnupg", "sequoia"), "gnupg"),
         home=(base / section.text("home", "gnupg")).resolve(),
         passphrase_file=optional_path(section, "passphrase_file", base),
     )
@@ -56,3 +56,17 @@ def read_limits(section: Section) -> Limits:
     )
     section.finish()
     return limits
+
+
+def read_metrics(section: Section | None) -> MetricsSettings | None:
+    """None where it is left out, and nothing is served."""
+    if section is None:
+        return None
+    listen = section.text("listen")
+    match = LISTEN.fullmatch(listen)
+    if match is None or int(match["port"]) > 65535:
+        section.complain("listen", f"is {listen!r}, which is not IP:PORT")
+    elif is_unspecified(match["host"]):
+        section.complain("listen", "must name loopback or one address: there is no TLS and no login")
+    section.finish()
+    return MetricsSettings(listen=listen)

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from rorpost_gateway.address import domain_of
 from rorpost_gateway.config.model import Config
 from rorpost_gateway.daemon.found import Found, error, warning
-from rorpost_gateway.errors import GatewayError
+from rorpost_gateway.errors import ConfigurationInvalid, GatewayError
+from rorpost_gateway.openpgp.engines import refused_by_engine
 from rorpost_gateway.openpgp.forecast import Forecast, MailboxKeys, Prospect, Use, prospects
 from rorpost_gateway.openpgp.gnupg import load_index
 from rorpost_gateway.openpgp.home import home_findings
@@ -26,9 +27,12 @@ async def check_keys(config: Config, policy: Policy, at: datetime) -> list[Found
         index = await load_index(home)
     except GatewayError as fault:
         return [error(home, fault.private)]
-    judged = prospects(index, _mailboxes(config, policy, at), at=at, within=SOON)
+    judged = prospects(index, mailbox_keys(policy, config.domains, at), at=at, within=SOON)
     found = [_key_found(policy, each) for each in judged if not each.fine]
-    return found + await _check_passphrase(config, policy, judged)
+    found += await _check_passphrase(config, policy, judged) or await _check_engine(
+        config, policy, judged, at
+    )
+    return found
 
 
 def _of_home(text: str) -> Found:
@@ -36,13 +40,14 @@ def _of_home(text: str) -> Found:
     return error(place, rest) if colon else error("gpg", text)
 
 
-def _mailboxes(config: Config, policy: Policy, at: datetime) -> dict[str, MailboxKeys]:
+def mailbox_keys(policy: Policy, own_domains: frozenset[str], at: datetime) -> dict[str, MailboxKeys]:
+    """What the policy says of each mailbox's keys on the day of a moment (aware)."""
     day = policy.day(at)
     return {
         address: MailboxKeys(
             name=mailbox.name,
             pins=mailbox.keys_on(day),
-            ours=domain_of(address) in config.domains,
+            ours=domain_of(address) in own_domains,
             pins_over=bool(mailbox.keys) and not mailbox.keys_on(day),
         )
         for address, mailbox in policy.mailboxes.items()
@@ -75,6 +80,30 @@ async def _check_passphrase(config: Config, policy: Policy, judged: Sequence[Pro
         )
         for key, mailbox in signing.items()
         if not await try_signing(config.openpgp.home, key, passphrase)
+    ]
+
+
+async def _check_engine(
+    config: Config, policy: Policy, judged: Sequence[Prospect], at: datetime
+) -> list[Found]:
+    """What the configured engine cannot work with, although gpg could."""
+    try:
+        passphrase = config.openpgp.passphrase()
+    except (OSError, UnicodeDecodeError):
+        return []  # the file is a finding of its own
+    sealing = {each.key: each for each in judged if each.use is Use.SEAL and each.key is not None}
+    try:
+        refused = await refused_by_engine(
+            config.openpgp.engine, config.openpgp.home, passphrase, now=at.timestamp, seal_to=sealing.keys()
+        )
+    except ConfigurationInvalid as fault:
+        return [_of_home(line) for line in fault.public.splitlines()]
+    return [
+        error(
+            policy.mailboxes[sealing[key].mailbox].position,
+            f"{sealing[key].mailbox}: {config.openpgp.engine} cannot encrypt to its key ({why})",
+        )
+        for key, why in refused.items()
     ]
 
 

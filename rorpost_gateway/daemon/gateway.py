@@ -13,18 +13,22 @@ import structlog
 
 import rorpost_gateway
 from rorpost_gateway.config.model import Config
+from rorpost_gateway.daemon.health import Phase
 from rorpost_gateway.daemon.in_force import Holder, load_in_force
+from rorpost_gateway.daemon.monitoring import Watched, make_watched
 from rorpost_gateway.daemon.parts import Parts, Stores, make_parts
 from rorpost_gateway.daemon.recovery import settle_pending
+from rorpost_gateway.daemon.way_in import make_opener
 from rorpost_gateway.decision_log import record
 from rorpost_gateway.decision_log.signing import load_or_create
 from rorpost_gateway.decision_log.writer import LogWriter, open_log
 from rorpost_gateway.errors import ConfigurationInvalid, GatewayError, LogUnavailable
-from rorpost_gateway.openpgp.gnupg import GnupgEngine
-from rorpost_gateway.openpgp.opening import GnupgOpener
+from rorpost_gateway.metrics.tallies import Tallies
+from rorpost_gateway.openpgp.engines import open_engine
 from rorpost_gateway.queue.base import Queue
 from rorpost_gateway.queue.url import open_queue
 from rorpost_gateway.reception.house import InForce
+from rorpost_gateway.stages import UNTIMED
 
 log = structlog.get_logger()
 
@@ -43,13 +47,14 @@ class Gateway:
         decision_log: LogWriter,
         closing: AsyncExitStack,
         give_up: Callable[[], None],
+        watched: Watched,
     ) -> None:
         self._parts = parts
         self._holder = holder
         self._log = decision_log
         self._closing = closing
         self._give_up = give_up
-        self._sound = True
+        self._watched = watched
         self._tasks: list[asyncio.Task[None]] = []
 
     @classmethod
@@ -67,6 +72,7 @@ class Gateway:
             log.critical("decision-log-failed", error=error)
             give_up()
 
+        tallies = Tallies(clock=time.perf_counter, now=now) if config.metrics else None
         async with AsyncExitStack() as closing:
             decision_log = await open_log(
                 config.decision_log.dir,
@@ -75,19 +81,21 @@ class Gateway:
                 vkey=vkey,
                 now=now,
                 on_failure=log_failed,
+                on_written=tallies.lines_written if tallies else None,
             )
             closing.push_async_callback(decision_log.close)
             if decision_log.torn_at_start is not None:
                 log.warning("torn-line-closed", file=decision_log.torn_at_start.file)
             queue = await open_queue(config.queue_url, config.file.parent)
             closing.push_async_callback(queue.close)
-            engine = GnupgEngine(config.openpgp.home, passphrase)
+            engine = await open_engine(config.openpgp.engine, config.openpgp.home, passphrase, now=now)
             closing.push_async_callback(engine.close)
-            opener = GnupgOpener(config.openpgp.home, passphrase)
+            opener = make_opener(config, passphrase)
             closing.push_async_callback(opener.close)
             stores = Stores(queue=queue, decision_log=decision_log, engine=engine, opener=opener)
-            holder = Holder(config, in_force)
-            parts = make_parts(config, holder, stores, now)
+            holder = Holder(config, in_force, engine)
+            parts = make_parts(config, holder, stores, now, tallies or UNTIMED)
+            watched = make_watched(config, holder, stores, parts, tallies, now)
             # Only now, with every part made, is it a start that deserves its lines.
             await _begin(config, in_force, decision_log, queue, now())
             await holder.begin(decision_log)
@@ -97,6 +105,7 @@ class Gateway:
                 decision_log=decision_log,
                 closing=closing.pop_all(),
                 give_up=give_up,
+                watched=watched,
             )
 
     @property
@@ -109,9 +118,26 @@ class Gateway:
         """Where partners connect."""
         return tuple(place for listener in self._parts.listeners[1:] for place in listener.addresses)
 
+    @property
+    def metrics_address(self) -> tuple[str, int] | None:
+        """Where figures and health are served; None where they are not."""
+        return self._watched.monitor.address if self._watched.monitor else None
+
+    @property
+    def well(self) -> bool:
+        """Whether this process is worth keeping, for the supervisor's watchdog."""
+        return self._watched.health.well
+
+    @property
+    def status(self) -> str:
+        """One line for the supervisor."""
+        return self._watched.health.status()
+
     async def start(self) -> None:
         """Bind the control socket and every listener, and let the relay run."""
         await self._parts.control.start()
+        if self._watched.monitor is not None:
+            await self._watched.monitor.start()
         for listener in self._parts.listeners:
             await listener.start()
         for name, work in (
@@ -119,20 +145,25 @@ class Gateway:
             ("housekeeping", self._parts.housekeeping.run()),
         ):
             self._tasks.append(asyncio.create_task(self._run(name, work), name=name))
+        self._watched.enter(Phase.SERVING)
 
     async def reload(self) -> None:
         """Policy, keys, logins and certificate anew; what is wrong stays as it was."""
         await self._holder.reload(self._log)
+        refused = False
         for listener in self._parts.listeners:
             try:
                 listener.reload_tls()
             except GatewayError as error:
+                refused = True
                 log.error("certificate-not-reloaded", error=error)
+        self._watched.reloaded(certificate_refused=refused)
         self._parts.relay.notify_ready()
 
     async def stop(self) -> bool:
         """Accept nothing more, finish what is in hand, close; whether everything held to the end."""
         log.info("stopping")
+        self._watched.enter(Phase.STOPPING)
         await asyncio.gather(*(listener.drain(DRAIN_SECONDS) for listener in self._parts.listeners))
         await self._parts.control.close()
         await self._parts.relay.drain(grace_seconds=DRAIN_SECONDS)
@@ -140,7 +171,9 @@ class Gateway:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._parts.client.close()
-        sound = self._sound and self._log.available
+        sound = self._watched.progress.sound and self._log.available
+        if self._watched.monitor is not None:
+            await self._watched.monitor.close()
         with suppress(LogUnavailable):
             await self._parts.refusals.flush(everything=True)
             await self._log.append([record.stop()])
@@ -154,7 +187,7 @@ class Gateway:
             await work
         except Exception as error:  # noqa: BLE001 - see above
             log.critical("part-failed", part=name, error=error)
-            self._sound = False
+            self._watched.progress.sound = False
             self._give_up()
 
 

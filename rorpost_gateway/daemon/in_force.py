@@ -3,7 +3,8 @@
 import asyncio
 import gc
 import json
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 import structlog
@@ -13,6 +14,7 @@ from rorpost_gateway.daemon.kept_policies import KeptPolicies, changes
 from rorpost_gateway.decision_log import record
 from rorpost_gateway.decision_log.base import DecisionLog
 from rorpost_gateway.logins import Logins, load_users
+from rorpost_gateway.openpgp.base import Engine
 from rorpost_gateway.openpgp.gnupg import load_index
 from rorpost_gateway.policy.load import load_policy
 from rorpost_gateway.policy.model import Policy
@@ -53,10 +55,16 @@ def _uncollected() -> Iterator[None]:
 class Holder:
     """What is in force now, for everybody who asks."""
 
-    def __init__(self, config: Config, first: InForce) -> None:
+    def __init__(
+        self, config: Config, first: InForce, engine: Engine, *, now: Callable[[], float] = time.time
+    ) -> None:
         self._config = config
+        self._engine = engine
         self._kept = KeptPolicies(config.kept_policies)
+        self._now = now
         self.current = first
+        self.loaded_at = now()  # seconds since the epoch
+        self.refused_at: float | None = None  # when what is on disk was found not fit, where it is not
 
     async def begin(self, decision_log: DecisionLog) -> None:
         """Keep the first revision and log what changed since the daemon last ran."""
@@ -69,11 +77,15 @@ class Holder:
         before = self.current.policy
         try:
             fresh = await load_in_force(self._config)
+            use_fresh_keys = await self._engine.read_keys()
             await self._note(decision_log, fresh.policy, (before.revision, before.canonical))
         except Exception as error:  # noqa: BLE001 - whatever it is, what is in force is sound
+            self.refused_at = self._now()
             log.error("reload-refused", error=error, in_force=before.revision)
             return False
+        use_fresh_keys()
         self.current = fresh
+        self.loaded_at, self.refused_at = self._now(), None
         log.info("reloaded", policy=fresh.policy.revision, **fresh.policy.counts())
         return True
 

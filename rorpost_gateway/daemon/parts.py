@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rorpost_gateway.config.model import Config
 from rorpost_gateway.control.queue_verbs import QueueVerbs
@@ -15,15 +15,20 @@ from rorpost_gateway.daemon.way_in import REMEMBERED_LONGER, make_inbound_listen
 from rorpost_gateway.decision_log.record import Records
 from rorpost_gateway.decision_log.writer import LogWriter
 from rorpost_gateway.identity_number import contains_identity_number
-from rorpost_gateway.openpgp.gnupg import GnupgEngine
-from rorpost_gateway.openpgp.opening import GnupgOpener
+from rorpost_gateway.inbound.still_open import StillOpen
+from rorpost_gateway.openpgp.base import Engine, Opener
 from rorpost_gateway.outbound.receiver import Outbound
 from rorpost_gateway.queue.base import Queue
 from rorpost_gateway.reception.house import House, InForce
 from rorpost_gateway.reception.refusals import Refusals
 from rorpost_gateway.relay.runner import Relay
 from rorpost_gateway.smtp.listener import Budget, Listener, ListenerSettings
+from rorpost_gateway.smtp_client.base import Client
+from rorpost_gateway.smtp_client.beside import ClientBeside
 from rorpost_gateway.smtp_client.connection import SmtpClient
+from rorpost_gateway.stages import UNTIMED, Stages
+
+_STILL_OPEN_PART = 8  # of `in_flight_bytes`: what may wait for its delivery without being opened again
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,31 +37,35 @@ class Stores:
 
     queue: Queue
     decision_log: LogWriter
-    engine: GnupgEngine
-    opener: GnupgOpener
+    engine: Engine
+    opener: Opener
 
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
     """`submission` comes first in `listeners`."""
 
-    client: SmtpClient
+    client: Client
     refusals: Refusals
     relay: Relay
     listeners: tuple[Listener, ...]
+    budget: Budget
     control: ControlServer
     housekeeping: Housekeeping
 
 
-def make_parts(config: Config, holder: Holder, stores: Stores, now: Callable[[], float]) -> Parts:
+def make_parts(
+    config: Config, holder: Holder, stores: Stores, now: Callable[[], float], stages: Stages = UNTIMED
+) -> Parts:
     """Raises ConfigurationInvalid for what cannot be used: a certificate, a password file."""
 
     def in_force() -> InForce:
         return holder.current
 
     records = _records(in_force)
-    client = SmtpClient()
+    client = _make_client(config)
     refusals = Refusals(stores.decision_log, records, now)
+    still_open = StillOpen(most_octets=config.limits.in_flight_bytes // _STILL_OPEN_PART)
     relay = make_relay(
         config,
         queue=stores.queue,
@@ -66,9 +75,12 @@ def make_parts(config: Config, holder: Holder, stores: Stores, now: Callable[[],
         records=records,
         in_force=in_force,
         now=now,
+        still_open=still_open,
+        stages=stages,
     )
-    house = _make_house(config, holder, stores, records, relay, now)
-    listeners, in_hand = _make_listeners(config, house, stores.opener, refusals)
+    house = replace(_make_house(config, holder, stores, records, relay, now), stages=stages)
+    budget = Budget(config.limits.in_flight_bytes)
+    listeners, in_hand = _make_listeners(config, house, stores.opener, refusals, budget, still_open)
     lines = OperatorLines(stores.decision_log, records, lambda: holder.current.policy.revision)
     verbs = QueueVerbs(queue=stores.queue, record=lines.write, wake=relay.notify_ready, now=now)
     return Parts(
@@ -76,6 +88,7 @@ def make_parts(config: Config, holder: Holder, stores: Stores, now: Callable[[],
         refusals=refusals,
         relay=relay,
         listeners=listeners,
+        budget=budget,
         control=ControlServer(config.control_socket, verbs.handlers()),
         housekeeping=Housekeeping(
             queue=stores.queue,
@@ -86,6 +99,11 @@ def make_parts(config: Config, holder: Holder, stores: Stores, now: Callable[[],
             seals_kept=max_age(config) + REMEMBERED_LONGER,
         ),
     )
+
+
+def _make_client(config: Config) -> Client:
+    here = SmtpClient()
+    return ClientBeside(here) if config.processes else here
 
 
 def _make_house(
@@ -104,19 +122,24 @@ def _make_house(
         queue=stores.queue,
         log=stores.decision_log,
         relay_has_work=relay.notify_ready,
+        relay=relay,
         now=now,
         random=secrets.token_bytes,
     )
 
 
 def _make_listeners(
-    config: Config, house: House, opener: GnupgOpener, refusals: Refusals
+    config: Config,
+    house: House,
+    opener: Opener,
+    refusals: Refusals,
+    budget: Budget,
+    still_open: StillOpen,
 ) -> tuple[tuple[Listener, ...], Callable[[], frozenset[str]]]:
     """The listeners, and what is just being committed by any of them (queue ids)."""
-    budget = Budget(config.limits.in_flight_bytes)
     outbound = Outbound(house, refusals)
-    submission = Listener(submission_settings(config), outbound, budget=budget)
-    way_in = make_inbound_listener(config, house, opener, refusals, budget)
+    submission = Listener(submission_settings(config), outbound, budget=budget, stages=house.stages)
+    way_in = make_inbound_listener(config, house, opener, refusals, budget, still_open)
     if way_in is None:
         return (submission,), lambda: outbound.in_hand
     listener, inbound = way_in

@@ -12,6 +12,7 @@ from rorpost_gateway.daemon.way_in import NoticeDelivery, make_mailboxes
 from rorpost_gateway.decision import Direction, Verdict
 from rorpost_gateway.decision_log.base import DecisionLog
 from rorpost_gateway.decision_log.record import Records
+from rorpost_gateway.inbound.still_open import StillOpen
 from rorpost_gateway.openpgp.base import Opener
 from rorpost_gateway.policy.evaluate import Question, evaluate, judge_again
 from rorpost_gateway.queue.base import Copy, Queue
@@ -20,6 +21,7 @@ from rorpost_gateway.relay.notices import Notices, Unit
 from rorpost_gateway.relay.runner import Relay
 from rorpost_gateway.relay.settle import Settlement
 from rorpost_gateway.smtp_client.base import Client
+from rorpost_gateway.stages import UNTIMED, Stages
 
 
 def make_relay(
@@ -32,6 +34,8 @@ def make_relay(
     records: Records,
     in_force: Callable[[], InForce],
     now: Callable[[], float],
+    still_open: StillOpen,
+    stages: Stages = UNTIMED,
 ) -> Relay:
     """A relay that asks the policy in force before each attempt. Raises ConfigurationInvalid."""
 
@@ -63,12 +67,15 @@ def make_relay(
         queue=queue,
         client=client,
         routes=routes,
-        local=make_mailboxes(config, opener=opener, delivery=delivery, in_force=in_force, now=now),
+        local=make_mailboxes(
+            config, opener=opener, delivery=delivery, in_force=in_force, now=now, still_open=still_open
+        ),
         settlement=settlement,
         judge=judge,
         revision=lambda: in_force().policy.revision,
         now=now,
         node=config.node,
+        stages=stages,
     )
 
 

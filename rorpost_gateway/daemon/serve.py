@@ -4,13 +4,15 @@ import asyncio
 import os
 import resource
 import signal
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 import structlog
 
 from rorpost_gateway.config.model import Config
 from rorpost_gateway.daemon.gateway import Gateway
+from rorpost_gateway.daemon.notify import Supervisor
 
 log = structlog.get_logger()
 
@@ -30,26 +32,47 @@ async def serve(config: Config) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ending.set)
     loop.add_signal_handler(signal.SIGHUP, hangup.set)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # held back since the first moment
+    supervisor = Supervisor.from_environment(os.environ)
     gateway = await Gateway.open(config, give_up=ending.set)
+    watching: asyncio.Task[None] | None = None
     try:
         await gateway.start()
-        where = ", ".join(f"{host}:{port}" for host, port in gateway.addresses)
-        partners = ", ".join(f"{host}:{port}" for host, port in gateway.inbound_addresses)
-        log.info("ready", listening=where, **({"inbound": partners} if partners else {}))
-        await _until(ending, hangup, gateway)
+        log.info("ready", **_places(gateway))
+        supervisor.ready(gateway.status)
+        watching = asyncio.create_task(supervisor.watch(lambda: gateway.well), name="watchdog")
+        await _until(ending, hangup, partial(_reload, gateway, supervisor))
     finally:
+        supervisor.stopping()
+        if watching is not None:
+            watching.cancel()
         sound = await gateway.stop()
     return 0 if sound else 1
 
 
-async def _until(ending: asyncio.Event, hangup: asyncio.Event, gateway: Gateway) -> None:
+def _places(gateway: Gateway) -> dict[str, str]:
+    """Where it listens, by what for."""
+    metrics = [gateway.metrics_address] if gateway.metrics_address else []
+    places = {"listening": gateway.addresses, "inbound": gateway.inbound_addresses, "metrics": metrics}
+    return {name: ", ".join(f"{host}:{port}" for host, port in each) for name, each in places.items() if each}
+
+
+async def _reload(gateway: Gateway, supervisor: Supervisor) -> None:
+    supervisor.reloading()
+    await gateway.reload()
+    supervisor.ready(gateway.status)
+
+
+async def _until(
+    ending: asyncio.Event, hangup: asyncio.Event, reload: Callable[[], Coroutine[Any, Any, None]]
+) -> None:
     """Reload at each hangup, one at a time, until the end is asked for; that breaks a reload off."""
     ended = asyncio.ensure_future(ending.wait())
     while not ended.done():
         await _unless(ended, hangup.wait())
         if hangup.is_set() and not ended.done():
             hangup.clear()
-            await _unless(ended, gateway.reload())
+            await _unless(ended, reload())
 
 
 async def _unless(ended: asyncio.Future[Any], work: Coroutine[Any, Any, Any]) -> None:

@@ -17,8 +17,12 @@ from rorpost_gateway.delivery.base import (
 )
 from rorpost_gateway.inbound.deliver import Deliverer
 from rorpost_gateway.inbound.receiver import Inbound
+from rorpost_gateway.inbound.still_open import StillOpen
 from rorpost_gateway.inbound.taking import Means
 from rorpost_gateway.openpgp.base import Opener
+from rorpost_gateway.openpgp.engines import SEQUOIA
+from rorpost_gateway.openpgp.opening import GnupgOpener
+from rorpost_gateway.openpgp.opening_beside import open_beside
 from rorpost_gateway.reception.house import House, InForce
 from rorpost_gateway.reception.promise import Promise
 from rorpost_gateway.reception.refusals import Refusals
@@ -33,6 +37,12 @@ def max_age(config: Config) -> timedelta:
     return timedelta(seconds=config.inbound.max_age_seconds if config.inbound else DEFAULT_MAX_AGE_SECONDS)
 
 
+def make_opener(config: Config, passphrase: str | None) -> Opener:
+    """Who opens what partners bring: in a process of its own, where there may be any."""
+    make = open_beside if config.processes else GnupgOpener
+    return make(config.openpgp.home, passphrase, sequoia=config.openpgp.engine == SEQUOIA)
+
+
 def make_mailboxes(
     config: Config,
     *,
@@ -40,6 +50,7 @@ def make_mailboxes(
     delivery: Delivery,
     in_force: Callable[[], InForce],
     now: Callable[[], float],
+    still_open: StillOpen,
 ) -> OwnMailboxes:
     """What the relay hands copies for our own mailboxes to."""
     deliverer = Deliverer(
@@ -51,12 +62,13 @@ def make_mailboxes(
         own_domains=config.domains,
         longest_octets=config.limits.sealed_size,
         show_person=config.delivery.show_person is ShowPerson.AUTHOR,
+        still_open=still_open,
     )
     return OwnMailboxes(deliverer, config.domains)
 
 
 def make_inbound_listener(
-    config: Config, house: House, opener: Opener, refusals: Refusals, budget: Budget
+    config: Config, house: House, opener: Opener, refusals: Refusals, budget: Budget, still_open: StillOpen
 ) -> tuple[Listener, Inbound] | None:
     """Where partners connect; None where the configuration has no such place."""
     place = config.inbound.smtp if config.inbound is not None else None
@@ -69,6 +81,7 @@ def make_inbound_listener(
         max_age=max_age(config),
         taking=WeakValueDictionary(),
         promise=Promise(house),
+        still_open=still_open,
     )
     receiver = Inbound(house, means, refusals)
     settings = ListenerSettings(
@@ -85,7 +98,7 @@ def make_inbound_listener(
         auth=False,
         trusted_networks=place.allowed_networks,
     )
-    return Listener(settings, receiver, budget=budget), receiver
+    return Listener(settings, receiver, budget=budget, stages=house.stages), receiver
 
 
 class NoticeDelivery:

@@ -29,9 +29,11 @@ def clean(
     if contains_identity_number(head):
         return REDACTED
     kept = cut(head, octets)
-    return REDACTED if contains_identity_number(kept) else kept
+    return REDACTED if kept != head and contains_identity_number(kept) else kept
 
 
 def cut(text: str, octets: int) -> str:
     """The beginning of a text whose UTF-8 form takes at most `octets`; no character is divided."""
+    if text.isascii():
+        return text[:octets]
     return text.encode("utf-8", "replace")[:octets].decode("utf-8", "ignore")

@@ -1,7 +1,6 @@
 """Decision ids: one UUIDv7 per recipient and decision (RFC 9562, section 5.7)."""
 
 import secrets
-import uuid
 from collections.abc import Callable
 
 
@@ -14,4 +13,5 @@ def new_decision_id(now_ms: int, random: Callable[[int], bytes] = secrets.token_
     value = (now_ms & ((1 << 48) - 1)) << 80
     value |= 0x7 << 76 | (bits >> 68 & 0xFFF) << 64
     value |= 0b10 << 62 | (bits & ((1 << 62) - 1))
-    return str(uuid.UUID(int=value))
+    digits = f"{value:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

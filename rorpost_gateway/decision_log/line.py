@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from rorpost_gateway.decision_log.base import JsonValue
 
@@ -21,6 +22,7 @@ NODE_OCTETS = 64
 HEAD_FIELDS = ("n", "prev", "time", "node", "event")
 
 _FIELD_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_ENCODER = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), allow_nan=False)
 _NODE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -52,7 +54,7 @@ def encode_body(event: str, fields: Mapping[str, JsonValue]) -> bytes:
     and where no cutting of texts makes the line fit.
     """
     for name in fields:
-        if name in HEAD_FIELDS or not _FIELD_NAME.fullmatch(name):
+        if not _is_field_name(name):
             raise ValueError(f"not a field name: {name!r}")
     values: dict[str, JsonValue] = {"event": str(event)}
     values |= {name: _plain(value) for name, value in fields.items()}
@@ -79,8 +81,13 @@ def head_before_time(n: int, prev: str) -> bytes:
     return b'{"n":%d,"prev":"%b","time":"' % (n, prev.encode("ascii"))
 
 
+@lru_cache(maxsize=256)  # the same forty names, line after line
+def _is_field_name(name: str) -> bool:
+    return name not in HEAD_FIELDS and _FIELD_NAME.fullmatch(name) is not None
+
+
 def _json(values: Mapping[str, JsonValue]) -> bytes:
-    return json.dumps(values, ensure_ascii=True, separators=(",", ":"), allow_nan=False).encode("ascii")
+    return _ENCODER.encode(values).encode("ascii")
 
 
 def _plain(value: JsonValue) -> JsonValue:
@@ -97,7 +104,8 @@ def _plain(value: JsonValue) -> JsonValue:
 
 def _well_formed(text: str) -> str:
     # A lone surrogate can be written in JSON's escapes, but other readers refuse or change it.
-    return text[:BODY_OCTETS].encode("utf-8", "replace").decode("utf-8")
+    text = text[:BODY_OCTETS]
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _shortened(values: Mapping[str, JsonValue]) -> dict[str, JsonValue]:

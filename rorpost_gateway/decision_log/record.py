@@ -16,7 +16,7 @@ from typing import Required, TypedDict, Unpack
 from rorpost_gateway.decision import Action, DeclaredBy, Direction, Reason
 from rorpost_gateway.decision_log.aggregate import Aggregate
 from rorpost_gateway.decision_log.base import Event, JsonValue, Record
-from rorpost_gateway.decision_log.clean import clean, cut
+from rorpost_gateway.decision_log.clean import CLIENT_OCTETS, clean, cut
 from rorpost_gateway.decision_log.line import timestamp
 
 LOG_FORMAT = "rorpost-decision-log/1"
@@ -35,6 +35,7 @@ _RANK = {name: rank for rank, name in enumerate(FIELD_ORDER)}
 _CLIENT_CHOSEN = frozenset(
     {"because_of", "legal_basis", "reverse_path", "recipient", "declared_user", "login", "message_id"}
 )
+_TO_BE_CLEANED = _CLIENT_CHOSEN | {"reply"}  # another server's words may repeat an address of the message
 
 
 class DecisionFields(TypedDict, total=False):
@@ -156,25 +157,20 @@ class Records:
         return self._record(Event.LOGIN_FAILED if failed else Event.DECISION, fields)
 
     def _record(self, event: Event, fields: dict[str, object]) -> Record:
-        return _ordered(event, {name: self._value(name, value) for name, value in fields.items()})
+        for name in _TO_BE_CLEANED.intersection(fields):
+            value = fields[name]
+            if isinstance(value, str):
+                fields[name] = self._cleaned(name, value)
+        return _ordered(event, fields)
 
-    def _value(self, name: str, value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        if name in _CLIENT_CHOSEN:
-            return clean(
-                value,
-                known=self.is_known(value),
-                contains_identity_number=self.contains_identity_number,
-            )
-        if name == "reply":  # another server's words may repeat an address of the message
-            return clean(
-                value,
-                known=False,
-                contains_identity_number=self.contains_identity_number,
-                octets=REPLY_OCTETS,
-            )
-        return value
+    def _cleaned(self, name: str, value: str) -> str:
+        ours = name in _CLIENT_CHOSEN
+        return clean(
+            value,
+            known=ours and self.is_known(value),
+            contains_identity_number=self.contains_identity_number,
+            octets=CLIENT_OCTETS if ours else REPLY_OCTETS,
+        )
 
 
 def genesis(*, vkey: str, origin: str) -> Record:
@@ -223,15 +219,14 @@ def day(*, file: str, first: int, last: int, sha256: str) -> Record:
 
 def _ordered(event: Event, values: Mapping[str, object]) -> Record:
     names = sorted(values, key=_RANK.__getitem__)
-    fields: dict[str, JsonValue] = {name: _bounded(values[name]) for name in names}
-    return Record(event=event, fields=fields)
+    return Record(event=event, fields={name: _bounded(values[name]) for name in names})
 
 
 def _bounded(value: object) -> JsonValue:
+    if isinstance(value, str):
+        return cut(value, OTHER_OCTETS)
     if value is None or isinstance(value, (bool, int)):
         return value
-    if isinstance(value, str):
-        return cut(str(value), OTHER_OCTETS)
     if isinstance(value, Mapping):
         return {str(name)[:64]: int(number) for name, number in list(value.items())[:COUNTS]}
     raise TypeError("no value for a line")

@@ -27,10 +27,13 @@ from rorpost_gateway.decision_log.recover import Torn
 from rorpost_gateway.errors import LogUnavailable
 
 HEARTBEAT_SECONDS = 60.0
+# Hears which lines are durable, and the entry number of the last one.
+Written = Callable[[Sequence[Record], int], None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Waiting:
+    records: Sequence[Record]
     bodies: tuple[bytes, ...]
     done: asyncio.Future[int]
 
@@ -47,6 +50,7 @@ class LogWriter:
         now: Callable[[], float],
         heartbeat_seconds: float,
         on_failure: Callable[[BaseException], None] | None,
+        on_written: Written | None = None,
     ) -> None:
         self._folder = folder
         self._chain = chain
@@ -54,6 +58,8 @@ class LogWriter:
         self._now = now
         self._heartbeat_seconds = heartbeat_seconds
         self._on_failure = on_failure
+        self._on_written = on_written
+        self._group_began_at: float | None = None
         self._waiting: list[_Waiting] = []
         self._flushing: asyncio.Task[None] | None = None
         self._last_line_at = now()
@@ -64,6 +70,12 @@ class LogWriter:
     def available(self) -> bool:
         """False for good once a line could not be made durable, or the log is closed."""
         return self._available
+
+    @property
+    def waits_for_disk_seconds(self) -> float:
+        """For how long the disk has kept the lines in hand waiting; 0 where there are none."""
+        began_at = self._group_began_at
+        return 0.0 if began_at is None else asyncio.get_running_loop().time() - began_at
 
     @property
     def torn_at_start(self) -> Torn | None:
@@ -82,7 +94,7 @@ class LogWriter:
             raise LogUnavailable("the decision log takes no lines")
         bodies = tuple(encode_body(entry.event, entry.fields) for entry in records)
         done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(bodies=bodies, done=done))
+        self._waiting.append(_Waiting(records=records, bodies=bodies, done=done))
         if self._flushing is None:
             self._flushing = asyncio.create_task(self._flush())
             self._flushing.add_done_callback(self._flushed)
@@ -141,6 +153,7 @@ class LogWriter:
         now = self._now()
         bodies = [body for waiting in group for body in waiting.bodies]
         commit = partial(self._chain.commit, bodies, now=now)
+        self._group_began_at = asyncio.get_running_loop().time()
         try:
             last = await asyncio.get_running_loop().run_in_executor(self._executor, commit)
         except asyncio.CancelledError as error:
@@ -149,8 +162,12 @@ class LogWriter:
         except Exception as error:  # noqa: BLE001  whatever it is, what the disk holds is unknown
             self._fail(error, group)
             return
+        finally:
+            self._group_began_at = None
         self._last_line_at = now
         _resolve(group, last)
+        if self._on_written is not None:
+            self._on_written([record for waiting in group for record in waiting.records], last)
 
     def _fail(self, error: BaseException, group: Sequence[_Waiting]) -> None:
         self._available = False
@@ -181,9 +198,12 @@ async def open_log(
     now: Callable[[], float],
     heartbeat_seconds: float = HEARTBEAT_SECONDS,
     on_failure: Callable[[BaseException], None] | None = None,
+    on_written: Written | None = None,
     disk: Disk | None = None,
 ) -> LogWriter:
     """Open the log in `folder` (made where missing) for writing, or begin a new one.
+
+    `on_written` hears of every line that `append` made durable, whoever still waits for it.
 
     Raises LogDamaged, LogUnavailable (another writer, or the disk), ConfigurationInvalid.
     """
@@ -207,4 +227,5 @@ async def open_log(
         now=now,
         heartbeat_seconds=heartbeat_seconds,
         on_failure=on_failure,
+        on_written=on_written,
     )

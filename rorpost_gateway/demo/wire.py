@@ -28,7 +28,7 @@ class OnTheWire:
 
 async def look(house: House) -> OnTheWire | None:
     """The first copy in a gateway's queue; None where none comes."""
-    queue = await open_queue(f"sqlite:{house.queue}", house.folder)
+    queue = await open_queue(f"sqlite:{house.queue}", house.folder, alone=False)
     try:
         async with asyncio.timeout(_WAIT_SECONDS):
             copy = await _first(queue)

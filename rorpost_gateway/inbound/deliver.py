@@ -1,11 +1,12 @@
 """Delivering what lies in the queue still sealed: opened again, judged again, made into the reader's copy.
 
-Also for a channel between two mailboxes behind this gateway: what was sealed here is
-opened here, by the same steps. Plaintext exists in memory for one attempt.
+A message that was taken a moment ago is still open, and only judged again. Also for a channel between
+two mailboxes behind this gateway: what was sealed here is opened here, by the same
+steps. Plaintext is in memory only, for one attempt.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -14,6 +15,7 @@ from rorpost_gateway.decision import Direction, Reason, Verdict
 from rorpost_gateway.delivery.base import Delivery, DeliveryOutcome
 from rorpost_gateway.errors import GatewayError
 from rorpost_gateway.inbound.opened import OpenedMessage, open_message
+from rorpost_gateway.inbound.still_open import StillOpen
 from rorpost_gateway.openpgp.base import Opener
 from rorpost_gateway.pgpmime.reader import Verification, author_name, make_copy
 from rorpost_gateway.policy.evaluate import Question, evaluate
@@ -51,20 +53,12 @@ class Deliverer:
     own_domains: frozenset[str]
     longest_octets: int
     show_person: bool
+    still_open: StillOpen = field(default_factory=StillOpen.nothing)
 
     async def deliver(self, copy: Copy, octets: bytes) -> DeliveryOutcome:
         """One attempt. Raises NotOpened and NoLongerAllowed; nothing was delivered then."""
+        opened = await self._opened(copy, octets)
         in_force = self.in_force()
-        try:
-            opened = await open_message(
-                octets, opener=self.opener, hostname=self.hostname, longest_octets=self.longest_octets
-            )
-        except Unacceptable as error:
-            # It was acceptable once: a key has gone, or holds no longer. Trying again would not help.
-            log.warning("opens-no-longer", reason=error.reason, why=error.private)
-            raise NoLongerAllowed(error.reason) from error
-        except GatewayError as error:
-            raise NotOpened("the message cannot be opened now", private=error.private) from error
         verdict = self._judge(in_force, copy, opened)
         if not verdict.accepted:
             raise NoLongerAllowed(verdict.reason)
@@ -74,6 +68,22 @@ class Deliverer:
             reverse_path=copy.message.reverse_path,
             unique=f"{copy.message.queue_id}.{copy.decision_id}",
         )
+
+    async def _opened(self, copy: Copy, octets: bytes) -> OpenedMessage:
+        """As it was opened at the prompt, if that was just now; else opened again."""
+        opened = self.still_open.take(copy.message.queue_id, copy.recipient)
+        if opened is not None and opened.opened.packets_sha256 == copy.sealed_sha256:
+            return opened
+        try:
+            return await open_message(
+                octets, opener=self.opener, hostname=self.hostname, longest_octets=self.longest_octets
+            )
+        except Unacceptable as error:
+            # It was acceptable once: a key has gone, or holds no longer. Trying again would not help.
+            log.warning("opens-no-longer", reason=error.reason, why=error.private)
+            raise NoLongerAllowed(error.reason) from error
+        except GatewayError as error:
+            raise NotOpened("the message cannot be opened now", private=error.private) from error
 
     def _judge(self, in_force: InForce, copy: Copy, opened: OpenedMessage) -> Verdict:
         at = datetime.fromtimestamp(self.now(), tz=UTC)

@@ -8,7 +8,7 @@ follows, is the policy's to say.
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any, TypeVar
@@ -33,13 +33,34 @@ _Made = TypeVar("_Made")
 
 @dataclass(frozen=True, kw_only=True)
 class OpenedMessage:
-    """`outer` is the message as received; `protected` is what its signature covers."""
+    """`outer` is the message as received; `protected` is what its signature covers.
 
-    outer: Message = field(repr=False)
+    Where it waits for its delivery (`for_delivery`) the octets that only the prompt needs are gone.
+    """
+
+    outer: Message | None = field(repr=False)
     outer_facts: MessageFacts = field(repr=False)
     protected: Protected = field(repr=False)
     opened: Opened
     signature: Signature
+
+    def for_delivery(self) -> "OpenedMessage":
+        """The same less what is not needed to judge it again and to make the reader's copy.
+
+        That is what was opened and what it was opened from: the greater part of its octets.
+        """
+        return replace(
+            self,
+            outer=None if self.protected.protected else self.outer,
+            opened=replace(self.opened, payload=b""),
+            protected=replace(self.protected, covered=b""),
+        )
+
+    @property
+    def octets(self) -> int:
+        """About how many octets of memory are bound by this; what it shares with others is counted too."""
+        outer = len(self.outer.octets) if self.outer is not None else 0
+        return outer + len(self.opened.payload) + len(self.protected.entity.octets)
 
     @property
     def facts(self) -> MessageFacts:

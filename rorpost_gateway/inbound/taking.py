@@ -18,6 +18,7 @@ from rorpost_gateway.decision_log.base import Record
 from rorpost_gateway.envelope import Recipient, ReversePath
 from rorpost_gateway.errors import GatewayError, SealSeen
 from rorpost_gateway.inbound.opened import OpenedMessage
+from rorpost_gateway.inbound.still_open import StillOpen
 from rorpost_gateway.openpgp.base import Opener
 from rorpost_gateway.queue.base import NewCopy, QueuedMessage, SeenSeal
 from rorpost_gateway.queue.identity import RANDOM_OCTETS, new_queue_id
@@ -40,6 +41,7 @@ class Means:
     max_age: timedelta
     taking: WeakValueDictionary[str, asyncio.Lock]  # what is being taken in, by the hash of what is signed
     promise: Promise
+    still_open: StillOpen = field(default_factory=StillOpen.nothing)
 
 
 class Replayed(GatewayError):
@@ -116,8 +118,11 @@ class Taker:
             for (recipient, verdict), copy in zip(fresh, copies, strict=True)
         ]
         message = _message(arrival, account, fresh[0][1], queue_id, now)
+        recipients = [copy.recipient for copy in copies]
         try:
-            await self._means.promise.keep(message, copies, lines)
+            # The relay may ask for it before `keep` has returned.
+            with self._means.still_open.left(queue_id, arrival.opened, recipients):
+                await self._means.promise.keep(message, copies, lines)
         except SealSeen as error:
             raise Replayed("the same signed content has come before") from error
         log.info("queued", queue_id=queue_id, copies=len(copies), direction=Direction.INBOUND)

@@ -16,6 +16,7 @@ from rorpost_gateway.reception.account import Account
 from rorpost_gateway.reception.house import House, InForce
 from rorpost_gateway.reception.transaction import GuardedTransaction, Verdicts
 from rorpost_gateway.reply import Reply, reply_for
+from rorpost_gateway.stages import Stage
 
 RECEIVED_MOST = 50  # trace fields; more is a loop
 
@@ -34,16 +35,18 @@ class InboundTransaction(GuardedTransaction):
         return evaluate(self._in_force.policy, self._in_force.keys, self._question(address, at=self._now()))
 
     async def _decide(self, octets: bytes) -> Reply:
-        opened = await open_message(
-            octets,
-            opener=self._means.opener,
-            hostname=self._house.hostname,
-            longest_octets=self._means.longest_octets,
-        )
+        with self._house.stages.timed(Stage.OPEN):
+            opened = await open_message(
+                octets,
+                opener=self._means.opener,
+                hostname=self._house.hostname,
+                longest_octets=self._means.longest_octets,
+            )
         self._account.message_id = opened.facts.message_id
         if opened.outer_facts.received_here or opened.outer_facts.received_count > RECEIVED_MOST:
             return await self._refuse_unread(Reason.MAIL_LOOP, more=opened.said)
-        verdicts = self._judge(opened)
+        with self._house.stages.timed(Stage.JUDGE):
+            verdicts = self._judge(opened)
         if not all(verdict.accepted for _, verdict in verdicts):
             return await self._refuse(verdicts, more=opened.said)
         arrival = Arrival(

@@ -5,6 +5,7 @@ RFC 5322, section 3.6; RFC 2156, section 5.3.6 (Importance and Priority).
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from typing import TypeVar
 
 from rorpost_gateway.facts import MessageFacts
@@ -49,7 +50,7 @@ def read_facts(message: Message, *, hostname: str) -> MessageFacts:
     values = {name: tuple(each.value for each in fields) for name, fields in named.items()}
 
     def addresses(*names: str) -> tuple[str, ...]:
-        fields = [each for name in names for each in named.get(name, ())]
+        fields = [each for name in names if name in named for each in named[name]]
         return tuple(found for each in fields for found in _read(message, each, read_addresses))
 
     return MessageFacts(
@@ -90,8 +91,13 @@ def _is_urgent(values: Mapping[str, tuple[str, ...]]) -> bool:
 
 def _names_host(received: Iterable[str], hostname: str) -> bool:
     """Whether a Received field says `by hostname` (RFC 5321, section 4.4), comments aside."""
-    by = re.compile(rf"(?:^|[ \t])by[ \t]+{re.escape(hostname)}\.?(?=[ \t;]|$)", re.IGNORECASE)
+    by = _by(hostname)
     return any(by.search(_without_comments(value)) for value in received)
+
+
+@lru_cache(maxsize=4)  # there is one gateway here, and one name of it
+def _by(hostname: str) -> re.Pattern[str]:
+    return re.compile(rf"(?:^|[ \t])by[ \t]+{re.escape(hostname)}\.?(?=[ \t;]|$)", re.IGNORECASE)
 
 
 def _without_comments(value: str) -> str:

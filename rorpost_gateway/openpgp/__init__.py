@@ -1,1 +1,1 @@
-"""OpenPGP: which keys may be used, sealing and opening with them. python-gnupg lives here only."""
+"""OpenPGP: which keys may be used, sealing and opening. python-gnupg and pysequoia live here only."""

@@ -10,7 +10,9 @@ RFC 4880, section 6.2; RFC 9580, section 6.2.
 """
 
 import binascii
+import io
 import re
+import struct
 
 from rorpost_gateway.errors import SealingFailed
 
@@ -20,6 +22,9 @@ MESSAGE, SIGNATURE = b"PGP MESSAGE", b"PGP SIGNATURE"
 _HEADER_LINE = re.compile(rb"[A-Za-z][A-Za-z-]{0,40}:[ -~\x80-\xff]{0,400}")
 _CHECKSUM = re.compile(rb"\n=[A-Za-z0-9+/]{4}\r?\n\Z")
 _WHITE_SPACE = b" \t\r\n"
+_LINE_DIGITS = 64  # of base64, in a line that is made here
+_LINES = struct.Struct(f"{_LINE_DIGITS}s" * 1024)  # as many at a time
+_LINES_OCTETS = _LINES.size * 3 // 4
 
 
 def remove_armour(armoured: bytes, *, kind: bytes = MESSAGE) -> bytes:
@@ -34,6 +39,23 @@ def remove_armour(armoured: bytes, *, kind: bytes = MESSAGE) -> bytes:
         raise malformed("armour does not end as it should")
     checksum = _CHECKSUM.search(armoured, max(text_from - 1, text_to - 9), text_to)
     return _decode(armoured, text_from, checksum.start() if checksum else text_to)
+
+
+def add_armour(octets: bytes, *, kind: bytes = MESSAGE) -> bytes:
+    """One armoured block around OpenPGP packets, with CRLF line ends no header lines and no checksum."""
+    text = io.BytesIO()
+    text.write(b"-----BEGIN " + kind + b"-----\r\n\r\n")
+    full = len(octets) - len(octets) % _LINES_OCTETS
+    for at in range(0, full, _LINES_OCTETS):
+        digits = binascii.b2a_base64(octets[at : at + _LINES_OCTETS], newline=False)
+        text.write(b"\r\n".join(_LINES.unpack(digits)))
+        text.write(b"\r\n")
+    rest = binascii.b2a_base64(octets[full:], newline=False)
+    for at in range(0, len(rest), _LINE_DIGITS):
+        text.write(rest[at : at + _LINE_DIGITS])
+        text.write(b"\r\n")
+    text.write(b"-----END " + kind + b"-----\r\n")
+    return text.getvalue()  # not a copy
 
 
 def with_crlf(armoured: bytes) -> bytes:

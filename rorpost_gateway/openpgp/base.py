@@ -1,6 +1,6 @@
 """What the rest of the house knows of OpenPGP."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -74,6 +74,14 @@ class Engine(Protocol):
         Raises SealingFailed; never returns anything that was not checked to be one
         session-key packet for `seal_to.subkey`, one integrity-protected data packet
         and nothing after.
+        """
+        ...
+
+    async def read_keys(self) -> Callable[[], None]:
+        """Read the keys anew. Nothing changes before what is returned is called, which puts them in force.
+
+        A key that was removed is gone then; what is being sealed at that moment may still
+        use it. Raises GatewayError, with the keys before it in force.
         """
         ...
 

@@ -19,6 +19,7 @@ import logging
 import os
 import subprocess
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -142,6 +143,10 @@ class GnupgEngine:
         except (OSError, ValueError, RuntimeError) as error:
             raise _failed(f"gpg did not run to its end: {type(error).__name__}") from error
 
+    async def read_keys(self) -> Callable[[], None]:
+        """See `Engine`. gpg reads its home for every message: there is nothing to put in force."""
+        return _nothing
+
     async def close(self) -> None:
         """Wait for what is being sealed; what waits for its turn is cancelled."""
         await asyncio.to_thread(self._pool.shutdown, wait=True, cancel_futures=True)
@@ -215,6 +220,10 @@ def _codes(outcome: _Outcome) -> str:
     wrong = sorted(_NEVER & outcome.seen.keys())
     details = [f"({key} {value[:80]})" for key in wrong for value in outcome.seen[key]]
     return " ".join([*outcome.seen, *details])
+
+
+def _nothing() -> None:
+    pass
 
 
 def _failed(private: str) -> SealingFailed:

@@ -57,6 +57,19 @@ class _Use:
         return part.encrypts if self.encrypting else part.signs
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Candidate:
+    """What is chosen at a moment when neither the key nor its part has a fault, or why it never is."""
+
+    key: ListedKey | None = None
+    part: KeyPart | None = None
+    choice: KeyChoice | Reason
+
+    def at(self, at: datetime) -> KeyChoice | Reason:
+        wrong = _primary_fault(self.key, at) if self.key is not None else None
+        return wrong or (_part_fault(self.part, at) if self.part is not None else None) or self.choice
+
+
 _SEALING = _Use(encrypting=True, secret=False)
 _SEALING_TO_OURSELVES = _Use(encrypting=True, secret=True)  # else nobody could open it
 _SIGNING = _Use(encrypting=False, secret=True)
@@ -72,6 +85,8 @@ class ListedKeys:
         for key in sorted(self._keys, key=_age, reverse=True):
             for address in _addresses(key):
                 self._by_address.setdefault(address, []).append(key)
+        # What is asked for again and again: the pins and addresses of one policy.
+        self._candidates: dict[tuple[str | tuple[str, ...], _Use], tuple[_Candidate, ...]] = {}
 
     def for_sealing(self, address: str, pinned: Collection[str], at: datetime) -> KeyChoice | Reason:
         """See `KeyIndex`. Without a pin the secret part must be there, so that the message can be opened."""
@@ -120,6 +135,16 @@ class ListedKeys:
             return Reason.KEY_UNUSABLE
         return _primary_fault(key, at) or _primary_fault(key, signed_at) or _part_fault(part, signed_at)
 
+    def signing_parts(self, at: datetime) -> Sequence[KeyChoice]:
+        """Every secret part that may sign at a moment, whichever of them would be chosen."""
+        return [
+            KeyChoice(primary=key.primary.fingerprint, subkey=part.fingerprint)
+            for key in self._keys
+            if key.secret and not _primary_fault(key, at)
+            for part in (key.primary, *key.subkeys)
+            if part.has_secret and part.signs and not _part_fault(part, at)
+        ]
+
     def keys(self, at: datetime) -> Sequence[KeySummary]:
         """Every key, in the order of the home."""
         return [_summary(key, at) for key in self._keys]
@@ -130,47 +155,52 @@ class ListedKeys:
         return _summary(found, at) if found else None
 
     def _pinned(self, pinned: Collection[str], use: _Use, at: datetime) -> KeyChoice | Reason:
-        answers = (self._pin(fingerprint, use, at) for fingerprint in pinned)
-        return _first_usable(answers)
-
-    def _pin(self, fingerprint: str, use: _Use, at: datetime) -> KeyChoice | Reason:
-        key = self._by_fingerprint.get(_normal(fingerprint))
-        return Reason.KEY_MISSING if key is None else _choose(key, use, at)
+        asked = (tuple(pinned), use)
+        candidates = self._candidates.get(asked)
+        if candidates is None:
+            keys = [self._by_fingerprint.get(_normal(fingerprint)) for fingerprint in pinned]
+            candidates = self._candidates[asked] = _candidates(keys, use)
+        return _first_usable(candidates, at)
 
     def _ours(self, address: str, use: _Use, at: datetime) -> KeyChoice | Reason:
-        candidates = [key for key in self._by_address.get(address.lower(), ()) if key.secret]
-        return _first_usable(_choose(key, use, at) for key in candidates)
+        asked = (address.lower(), use)
+        candidates = self._candidates.get(asked)
+        if candidates is None:
+            keys = [key for key in self._by_address.get(address.lower(), ()) if key.secret]
+            candidates = self._candidates[asked] = _candidates(keys, use)
+        return _first_usable(candidates, at)
 
 
-def _first_usable(answers: Iterable[KeyChoice | Reason]) -> KeyChoice | Reason:
-    """The first choice; where there is none, the first reason."""
+def _first_usable(candidates: Iterable[_Candidate], at: datetime) -> KeyChoice | Reason:
+    """The first that may be used; where there is none, the first reason."""
     first: Reason | None = None
-    for answer in answers:
+    for candidate in candidates:
+        answer = candidate.at(at)
         if isinstance(answer, KeyChoice):
             return answer
         first = first or answer
     return first or Reason.KEY_MISSING
 
 
-def _choose(key: ListedKey, use: _Use, at: datetime) -> KeyChoice | Reason:
-    wrong = _primary_fault(key, at)
-    if wrong:
-        return wrong
+def _candidates(keys: Iterable[ListedKey | None], use: _Use) -> tuple[_Candidate, ...]:
+    return tuple(candidate for key in keys for candidate in _of_key(key, use))
+
+
+def _of_key(key: ListedKey | None, use: _Use) -> list[_Candidate]:
+    if key is None:
+        return [_Candidate(choice=Reason.KEY_MISSING)]
     fitting = _newest_first(sub for sub in key.subkeys if use.fits(sub))
     if use.fits(key.primary):
         fitting.append(key.primary)
     if not fitting:
-        return Reason.KEY_UNUSABLE
-    return _first_usable(_of_part(key.primary.fingerprint, part, use, at) for part in fitting)
+        return [_Candidate(key=key, choice=Reason.KEY_UNUSABLE)]
+    return [_Candidate(key=key, part=part, choice=_choice(key, part, use)) for part in fitting]
 
 
-def _of_part(primary: str, part: KeyPart, use: _Use, at: datetime) -> KeyChoice | Reason:
-    wrong = _part_fault(part, at)
-    if wrong:
-        return wrong
+def _choice(key: ListedKey, part: KeyPart, use: _Use) -> KeyChoice | Reason:
     if use.secret and not part.has_secret:
         return Reason.KEY_UNUSABLE
-    return KeyChoice(primary=primary, subkey=part.fingerprint)
+    return KeyChoice(primary=key.primary.fingerprint, subkey=part.fingerprint)
 
 
 def _primary_fault(key: ListedKey, at: datetime) -> Reason | None:
@@ -212,7 +242,7 @@ def _addresses(key: ListedKey) -> tuple[str, ...]:
 
 
 def _summary(key: ListedKey, at: datetime) -> KeySummary:
-    answer = _choose(key, _SEALING, at)
+    answer = _first_usable(_of_key(key, _SEALING), at)
     return KeySummary(
         fingerprint=key.primary.fingerprint,
         addresses=_addresses(key),

@@ -3,7 +3,8 @@
 Three steps, each of which takes nothing on trust from the one before. gpg takes the
 encryption off (`unwrapping`); the gateway takes apart what was under it (`inner`);
 another gpg verifies the signature over exactly the octets the gateway found
-(`verifying`). python-gnupg is not used here: it mixes the three, calls an opening
+(`verifying`), or Sequoia does where gpg has shown it whom to believe
+(`known_signers`). python-gnupg is not used here: it mixes the three, calls an opening
 good that is not, and keeps back whether the data were protected.
 
 Bounded: processes by a thread pool of its own, their time by a limit, memory by the
@@ -15,6 +16,7 @@ RFC 3156, sections 4 to 6; RFC 9580, section 10.3.
 import asyncio
 import functools
 import hashlib
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -26,12 +28,14 @@ from rorpost_gateway.openpgp.armour import SIGNATURE, remove_armour
 from rorpost_gateway.openpgp.base import Opened, OpeningFailed, OpeningRefused, Signature
 from rorpost_gateway.openpgp.child import Child
 from rorpost_gateway.openpgp.inner import Inner, read_inner
+from rorpost_gateway.openpgp.known_signers import KnownSigners
 from rorpost_gateway.openpgp.packets import Packet, Tag, body_of, packets_of
 from rorpost_gateway.openpgp.process import GPG, GnupgFailed
 from rorpost_gateway.openpgp.signature import SIGNATURE_OCTETS, invalid
 from rorpost_gateway.openpgp.unwrapping import read_encrypted, unwrap
 from rorpost_gateway.openpgp.verifying import verify
 
+WORKERS = (os.cpu_count() or 1) + 1
 _BEGIN = b"-----BEGIN PGP MESSAGE-----"
 _WHITE_SPACE = b" \t\r\n"
 _Made = TypeVar("_Made")
@@ -40,9 +44,10 @@ _Made = TypeVar("_Made")
 class GnupgOpener:
     """Opens with the keys of one GnuPG home; implements `Opener`.
 
-    `workers` bounds the gpg processes at a time: one a core is best. `passphrase`
+    `workers` bounds the gpg processes at a time: one a core, and one that begins. `passphrase`
     opens the private keys and reaches gpg through a pipe. `timeout_seconds` is for
-    each of the two or three processes that a message takes.
+    each of the two or three processes that a message takes. With `sequoia` signatures by
+    keys that gpg has verified before are verified without a process (`known_signers`).
     """
 
     def __init__(
@@ -50,11 +55,13 @@ class GnupgOpener:
         home: Path,
         passphrase: str | None,
         *,
-        workers: int = 2,
+        workers: int = WORKERS,
         timeout_seconds: float = 60,
         binary: str = GPG,
+        sequoia: bool = False,
     ) -> None:
         self._child = Child(home=home, binary=binary, timeout_seconds=timeout_seconds)
+        self._known = KnownSigners(self._child) if sequoia else None
         self._passphrase = passphrase
         self._pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="open")
 
@@ -94,7 +101,7 @@ class GnupgOpener:
     def _signature_of(self, inner: Inner) -> Signature | None:
         if inner.signature is None:
             return None
-        signature = verify(self._child, inner.payload, inner.signature)
+        signature = verify(self._child, inner.payload, inner.signature, self._known)
         announced = inner.announced_key_id
         if announced is not None and not signature.signer_subkey.endswith(announced):
             raise invalid("the one-pass signature names another key than signed")
@@ -108,7 +115,7 @@ class GnupgOpener:
             packets = list(packets_of(octets))
         except SealingFailed as error:
             raise invalid(f"detached: {error.private}") from error
-        return verify(self._child, signed, body_of(octets, _only_signature(packets)))
+        return verify(self._child, signed, body_of(octets, _only_signature(packets)), self._known)
 
 
 def _without_armour(armoured: bytes) -> bytes:

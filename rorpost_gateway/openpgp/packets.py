@@ -17,11 +17,14 @@ from rorpost_gateway.openpgp.armour import malformed, remove_armour
 PACKETS = 64  # at most, in one message
 KEY_ID_OCTETS = 8
 _V4_FINGERPRINT_DIGITS = 40
+_LONGEST_BODY_OCTETS = 0xFFFFFFFF
 _FIRST_PARTIAL_OCTETS = 512
 _PIECES = 4096  # at most, in one body, and one more for each 512 octets: no sender needs more
 _SESSION_KEY_OCTETS = 1 + KEY_ID_OCTETS + 1  # version, key id, algorithm; then what the algorithm needs
 # version, random prefix of an AES block and two octets, modification detection code packet
 _PROTECTED_OCTETS = 1 + 16 + 2 + 22
+_LONGEST_SESSION_KEY = 0xFFFF
+_SIGNATURE_OCTETS = 4096  # at most, with the packet that announces it and the literal data's header
 
 
 class Tag(IntEnum):
@@ -55,13 +58,13 @@ class Packet:
     pieces: tuple[tuple[int, int], ...] = field(default=(), compare=False, repr=False)
 
 
-def packets_of(octets: bytes, *, open_ended: bool = False) -> Iterator[Packet]:
-    """Take a message apart, in order. Raises SealingFailed where the framing does not hold.
+def packets_of(octets: bytes, *, open_ended: bool = False, most: int = PACKETS) -> Iterator[Packet]:
+    """Take a message, or keys, apart, in order. Raises SealingFailed where the framing does not hold.
 
     `open_ended` allows a data packet of indeterminate length, which ends where the octets end.
     """
     at = 0
-    for _ in range(PACKETS):
+    for _ in range(most):
         if at == len(octets):
             return
         packet, at = _packet(octets, at, open_ended=open_ended)
@@ -78,20 +81,58 @@ def body_of(octets: bytes, packet: Packet, skip_octets: int = 0) -> bytes:
     return b"".join([view[begin + skip_octets : end], *(view[first:last] for first, last in others)])
 
 
+def to_end_in_padding(octets: bytes) -> bytes:
+    """The same packets; the first one's header is written longer if base64 would end without padding.
+
+    GnuPG 2.2.40, for one, reads on into the END line of an armour that has neither padding nor
+    checksum, and ends with an error. Headers of the old format, as GnuPG writes them, have room for it
+    (RFC 9580, 4.2.2). Raises SealingFailed.
+    """
+    if len(octets) % 3:
+        return octets
+    first = next(packets_of(octets), None)
+    if first is None or first.tag != Tag.SESSION_KEY or first.length > _LONGEST_SESSION_KEY:
+        raise malformed("no message that begins with a session key")
+    ((begin, _),) = first.pieces
+    width = 2 if begin % 3 != 0 else 4  # a header of 3 or of 5 octets, in place of one of 2 or of 3
+    header = bytes([0x80 | first.tag << 2 | width >> 1]) + first.length.to_bytes(width, "big")
+    return header + octets[begin:]
+
+
+def framed(tag: int, body: bytes) -> bytes:
+    """One packet: RFC 9580, 4.2.1, the new format with a length of five octets."""
+    return header_of(tag, len(body)) + body
+
+
+def header_of(tag: int, length: int) -> bytes:
+    """The header of a packet with a body of that many octets. Raises ValueError where none can be so long."""
+    if length > _LONGEST_BODY_OCTETS:
+        raise ValueError("a packet's body is at most 4 GiB long")
+    return bytes([0xC0 | tag, 0xFF]) + length.to_bytes(4, "big")
+
+
 def check_sealed(armoured: bytes, *, subkey_fingerprint: str) -> str:
-    """Check that `armoured` is sealed to that one key and to nobody else.
+    """`check_packets` of an armoured message with nothing around it. Raises SealingFailed."""
+    return check_packets(remove_armour(armoured), subkey_fingerprint=subkey_fingerprint)
+
+
+def check_packets(octets: bytes, *, subkey_fingerprint: str, payload_octets: int | None = None) -> str:
+    """Check that `octets` are sealed to that one key and to nobody else.
 
     Exactly one session-key packet (version 3, with the key id of
     `subkey_fingerprint`, 40 hex digits), one integrity-protected data packet
-    (version 1), nothing after and nothing around. Returns the SHA-256 of the
-    packets in lower-case hex. Raises SealingFailed.
+    (version 1), nothing after. With `payload_octets` the data must be as long as
+    that payload, one signature and their framing make it: all of it is there, not
+    compressed, and little else. Returns the SHA-256 of the packets in lower-case
+    hex. Raises SealingFailed.
     """
-    octets = remove_armour(armoured)
     packets = list(packets_of(octets))
     if [packet.tag for packet in packets] != [Tag.SESSION_KEY, Tag.INTEGRITY_PROTECTED]:
         raise malformed(f"packets are {[packet.tag for packet in packets]}, not one session key and one data")
     _check_session_key(packets[0], subkey_fingerprint)
     _check_protected(packets[1])
+    if payload_octets is not None:
+        _check_length(packets[1], payload_octets)
     return hashlib.sha256(octets).hexdigest()
 
 
@@ -107,6 +148,13 @@ def _check_session_key(packet: Packet, subkey_fingerprint: str) -> None:
 def _check_protected(packet: Packet) -> None:
     if packet.length < _PROTECTED_OCTETS or packet.start[0] != 1:
         raise malformed("data packet is not integrity-protected data of version 1")
+
+
+def _check_length(packet: Packet, payload_octets: int) -> None:
+    beside = packet.length - _PROTECTED_OCTETS - payload_octets
+    # A signature and its framing; of a body in pieces a length of up to two octets for each 512.
+    if not 0 < beside <= _SIGNATURE_OCTETS + (payload_octets >> 8) + (payload_octets >> 9):
+        raise malformed(f"data packet holds {beside} octets beside the payload")
 
 
 def _packet(octets: bytes, at: int, *, open_ended: bool) -> tuple[Packet, int]:

@@ -8,6 +8,7 @@ Status lines: doc/DETAILS in GnuPG, section "Format of the --status-fd output".
 """
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -82,12 +83,36 @@ async def _run(command: Sequence[str], stdin: bytes, timeout_seconds: float) -> 
         raise GnupgFailed(f"{command[0]} cannot be run", private=str(error.strerror)) from error
     try:
         async with asyncio.timeout(timeout_seconds):
-            output, said = await child.communicate(stdin)
+            output, said = await _talk(child, stdin)
     except TimeoutError as error:
         raise GnupgFailed(f"{command[0]} took over {timeout_seconds:g} s") from error
     finally:
         await _end(child)
     return child.returncode or 0, output, said
+
+
+async def _talk(child: asyncio.subprocess.Process, stdin: bytes) -> tuple[bytes, bytes]:
+    """Standard output and standard error of a child that was given `stdin`, and has ended."""
+    if child.stdin is None or child.stdout is None or child.stderr is None:
+        raise GnupgFailed("a child without its pipes")
+    _, output, said = await asyncio.gather(
+        _feed(child.stdin, stdin), child.stdout.read(), child.stderr.read()
+    )
+    await child.wait()
+    return output, said
+
+
+async def _feed(pipe: asyncio.StreamWriter, octets: bytes) -> None:
+    """A child that ends without having read everything is no fault here: its return code says more.
+
+    Where it ended before it was written to, uvloop raises RuntimeError, which `communicate` lets through.
+    """
+    with contextlib.suppress(OSError, RuntimeError):
+        pipe.write(octets)
+        await pipe.drain()
+    pipe.close()
+    with contextlib.suppress(OSError, RuntimeError):
+        await pipe.wait_closed()
 
 
 async def _end(child: asyncio.subprocess.Process) -> None:

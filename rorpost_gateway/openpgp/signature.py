@@ -4,11 +4,13 @@ Pure; nothing is verified here. Only version 4, over a binary or a canonical tex
 document, with a digest that still counts. Of its subpackets those are read that
 gpg may not know; only such in the hashed area, which is under the signature.
 
-RFC 9580, sections 5.2.3 (version 4), 5.2.3.7 (subpackets) and 5.2.3.36 (intended recipient).
+RFC 9580, sections 5.2.3 (version 4), 5.2.3.7 (subpackets), 5.2.3.11 (creation time),
+5.2.3.35 (issuer fingerprint) and 5.2.3.36 (intended recipient).
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from rorpost_gateway.decision import Reason
 from rorpost_gateway.message.line_ends import bare_line_ends
@@ -18,7 +20,8 @@ SIGNATURE_OCTETS = 64 * 1024  # of one packet, at most
 BINARY, TEXT = 0x00, 0x01
 _DIGESTS = frozenset({8, 9, 10, 11})  # SHA-256, 384, 512 and 224; neither MD5, SHA-1 nor RIPEMD-160
 _FIXED_OCTETS = 6  # version, kind, algorithm, digest, length of the hashed area
-_INTENDED_RECIPIENT = 35
+_CREATED, _ISSUER_FINGERPRINT, _INTENDED_RECIPIENT = 2, 33, 35
+_TIME_OCTETS = 4
 _V4, _V4_FINGERPRINT_OCTETS = 4, 20
 
 
@@ -30,6 +33,7 @@ class SignaturePacket:
     algorithm: int
     digest: int
     intended_recipients: tuple[str, ...]  # fingerprints, upper-case hex
+    created: datetime | None  # UTC; None where the hashed area does not state exactly one time
 
 
 def read_signature(body: bytes) -> SignaturePacket:
@@ -40,14 +44,26 @@ def read_signature(body: bytes) -> SignaturePacket:
         raise invalid(f"a signature of kind {body[1]:#04x}, not over a document")
     if body[3] not in _DIGESTS:
         raise invalid(f"the signature's digest is number {body[3]}, which does not count")
-    hashed_octets = int.from_bytes(body[4:6], "big")
-    hashed = body[_FIXED_OCTETS : _FIXED_OCTETS + hashed_octets]
-    if len(hashed) != hashed_octets:
-        raise invalid("the signature's subpackets are cut short")
-    recipients = [_fingerprint(value) for kind, value in _subpackets(hashed) if kind == _INTENDED_RECIPIENT]
+    subpackets = list(_subpackets(_hashed(body)))
+    recipients = [_fingerprint(value) for kind, value in subpackets if kind == _INTENDED_RECIPIENT]
     return SignaturePacket(
-        kind=body[1], algorithm=body[2], digest=body[3], intended_recipients=tuple(recipients)
+        kind=body[1],
+        algorithm=body[2],
+        digest=body[3],
+        intended_recipients=tuple(recipients),
+        created=_created([value for kind, value in subpackets if kind == _CREATED]),
     )
+
+
+def issuer_of(body: bytes) -> str | None:
+    """The fingerprint (upper-case hex) of the part that made a signature, as its hashed area states it.
+
+    None where that does not state exactly one. Raises OpeningRefused.
+    """
+    stated = [
+        _fingerprint(value) for kind, value in _subpackets(_hashed(body)) if kind == _ISSUER_FINGERPRINT
+    ]
+    return stated[0] if len(stated) == 1 else None
 
 
 def check_text(signature: SignaturePacket, signed: bytes) -> None:
@@ -63,6 +79,21 @@ def check_text(signature: SignaturePacket, signed: bytes) -> None:
 def invalid(private: str) -> OpeningRefused:
     """The refusal of a signature; `private` is for the log."""
     return OpeningRefused(Reason.SIGNATURE_INVALID, private=private)
+
+
+def _created(stated: list[bytes]) -> datetime | None:
+    if len(stated) != 1 or len(stated[0]) != _TIME_OCTETS:
+        return None
+    return datetime.fromtimestamp(int.from_bytes(stated[0], "big"), UTC)
+
+
+def _hashed(body: bytes) -> bytes:
+    """The subpackets that are under the signature."""
+    octets = int.from_bytes(body[4:6], "big")
+    hashed = body[_FIXED_OCTETS : _FIXED_OCTETS + octets]
+    if len(hashed) != octets:
+        raise invalid("the signature's subpackets are cut short")
+    return hashed
 
 
 def _subpackets(area: bytes) -> Iterator[tuple[int, bytes]]:
@@ -92,5 +123,5 @@ def _length(area: bytes, at: int) -> tuple[int, int]:
 
 def _fingerprint(value: bytes) -> str:
     if len(value) < 2 or (value[0] == _V4 and len(value) != 1 + _V4_FINGERPRINT_OCTETS):
-        raise invalid("an intended recipient that is no fingerprint")
+        raise invalid("a subpacket that should be a fingerprint and is none")
     return value[1:].hex().upper()

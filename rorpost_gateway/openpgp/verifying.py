@@ -15,7 +15,8 @@ from datetime import UTC, datetime
 
 from rorpost_gateway.openpgp.base import Signature
 from rorpost_gateway.openpgp.child import Child
-from rorpost_gateway.openpgp.packets import Tag
+from rorpost_gateway.openpgp.known_signers import MOST_OCTETS, KnownSigners
+from rorpost_gateway.openpgp.packets import Tag, framed, header_of
 from rorpost_gateway.openpgp.process import GnupgFailed, Run
 from rorpost_gateway.openpgp.signature import SignaturePacket, check_text, invalid, read_signature
 
@@ -32,30 +33,30 @@ _NEVER = frozenset(
 _READ = frozenset({"NEWSIG", "NODATA"})  # one of which it says of whatever it is given
 _V4 = "4"
 _LITERAL_HEADER = b"b\0\0\0\0\0"  # binary, no name, no date
-_LONGEST_BODY_OCTETS = 0xFFFFFFFF
 
 
-def verify(child: Child, signed: bytes, signature_body: bytes) -> Signature:
-    """Verify the body of a signature packet over `signed`.
+def verify(
+    child: Child, signed: bytes, signature_body: bytes, known: KnownSigners | None = None
+) -> Signature:
+    """Verify the body of a signature packet over `signed`; by gpg, or by whom gpg made `known`.
 
     Raises OpeningRefused (SIGNATURE_INVALID) or GnupgFailed.
     """
     packet = read_signature(signature_body)
     check_text(packet, signed)
-    literal_octets = len(_LITERAL_HEADER) + len(signed)
-    head = (
-        *(_header(Tag.SIGNATURE, len(signature_body)), signature_body),
-        *(_header(Tag.LITERAL, literal_octets), _LITERAL_HEADER),
-    )
-    run = child.run(_VERIFY, stdin=(b"".join(head), signed))
+    found = known.verified(signed, signature_body, packet) if known is not None else None
+    if found is not None:
+        return found
+    signature = _by_gpg(child, signed, signature_body, packet)
+    if known is not None and len(signed) <= MOST_OCTETS:
+        known.learn(signature)
+    return signature
+
+
+def _by_gpg(child: Child, signed: bytes, signature_body: bytes, packet: SignaturePacket) -> Signature:
+    literal = header_of(Tag.LITERAL, len(_LITERAL_HEADER) + len(signed)) + _LITERAL_HEADER
+    run = child.run(_VERIFY, stdin=(framed(Tag.SIGNATURE, signature_body) + literal, signed))
     return _believed(run, packet)
-
-
-def _header(tag: int, length: int) -> bytes:
-    """RFC 9580, 4.2.1: the new format with a length of five octets."""
-    if length > _LONGEST_BODY_OCTETS:
-        raise invalid("too long to be signed")
-    return bytes([0xC0 | tag, 0xFF]) + length.to_bytes(4, "big")
 
 
 def _believed(run: Run, packet: SignaturePacket) -> Signature:

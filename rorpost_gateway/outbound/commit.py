@@ -5,7 +5,7 @@ Nothing is in the queue before it is sealed; `reception.promise` has the steps a
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from weakref import WeakValueDictionary
@@ -24,6 +24,7 @@ from rorpost_gateway.queue.identity import RANDOM_OCTETS, new_queue_id
 from rorpost_gateway.reception.account import Account
 from rorpost_gateway.reception.house import House
 from rorpost_gateway.reception.promise import Promise
+from rorpost_gateway.stages import Stage
 
 log = structlog.get_logger()
 
@@ -59,6 +60,7 @@ class _Batch:
     now: float
     queue_id: str
     fresh: Sequence[tuple[Recipient, Verdict]]
+    digests: Mapping[str, str]  # recipient → `submission_digest`
 
 
 class Committer:
@@ -93,7 +95,8 @@ class Committer:
     async def _commit(self, work: Work, account: Account) -> Committed:
         house = self._house
         now = house.now()
-        earlier = await self._taken_before(work, now)
+        digests = {each.address: submission_digest(work, each.address) for each, _ in work.accepted}
+        earlier = await self._taken_before(digests, now)
         lines = [
             account.line(
                 verdict, recipient.address, reason=Reason.DUPLICATE, queue_id=earlier[recipient.address]
@@ -107,6 +110,7 @@ class Committer:
             now=now,
             queue_id=new_queue_id(int(now * 1000), house.random(RANDOM_OCTETS)),
             fresh=[each for each in work.accepted if each[0].address not in earlier],
+            digests=digests,
         )
         if not batch.fresh:
             await house.log.append(lines)
@@ -117,15 +121,14 @@ class Committer:
         log.info("queued", queue_id=batch.queue_id, copies=len(copies))
         return Committed(reason=Reason.OK, queue_id=batch.queue_id)
 
-    async def _taken_before(self, work: Work, now: float) -> dict[str, str]:
+    async def _taken_before(self, digests: Mapping[str, str], now: float) -> dict[str, str]:
         """Recipients whose copy was queued within the hour, each with its queue id."""
-        digests = {
-            submission_digest(work, recipient.address): recipient.address for recipient, _ in work.accepted
-        }
-        seen = await self._house.queue.find_duplicates(list(digests), since=now - DUPLICATE_SECONDS)
-        return {digests[digest]: queue_id for digest, queue_id in seen.items()}
+        seen = await self._house.queue.find_duplicates(list(digests.values()), since=now - DUPLICATE_SECONDS)
+        return {recipient: seen[digest] for recipient, digest in digests.items() if digest in seen}
 
     async def _seal(self, batch: _Batch) -> list[tuple[NewCopy, Record]]:
+        if len(batch.fresh) == 1:  # as nearly always: nothing to divide between tasks
+            return [await self._seal_one(batch, *batch.fresh[0])]
         places = asyncio.Semaphore(COPIES_AT_ONCE)
 
         async def one(recipient: Recipient, verdict: Verdict) -> tuple[NewCopy, Record]:
@@ -144,15 +147,16 @@ class Committer:
     ) -> tuple[NewCopy, Record]:
         house, account = self._house, batch.account
         way = _way(batch.work.sender, recipient.address, verdict)
-        copy = await seal_copy(
-            house.engine,
-            batch.work.submitted,
-            way,
-            salt=house.random(SALT_OCTETS),
-            hostname=house.hostname,
-            queue_id=batch.queue_id,
-            received_at=batch.now,
-        )
+        with house.stages.timed(Stage.SEAL):
+            copy = await seal_copy(
+                house.engine,
+                batch.work.submitted,
+                way,
+                salt=house.random(SALT_OCTETS),
+                hostname=house.hostname,
+                queue_id=batch.queue_id,
+                received_at=batch.now,
+            )
         if len(copy.octets) > house.sealed_size_for(domain_of(recipient.address)):
             raise SealedTooLarge(recipient.address)
         decision_id = account.new_id()
@@ -177,7 +181,7 @@ class Committer:
             signed_by_subkey=way.sign_with.subkey,
             sealed_sha256=copy.sealed_sha256,
             sealed=copy.octets,
-            submission_digest=submission_digest(batch.work, recipient.address),
+            submission_digest=batch.digests[recipient.address],
             notify=recipient.notify,
             original_recipient=recipient.original_recipient,
         )

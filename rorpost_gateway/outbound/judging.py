@@ -92,15 +92,7 @@ class Judge:
         verdicts = evaluate_all(
             self._in_force.policy,
             self._in_force.keys,
-            [
-                replace(
-                    self._question(sender, recipient),
-                    facts=facts,
-                    envelope_recipients=tuple(recipients),
-                    person=self._person,
-                )
-                for recipient in recipients
-            ],
+            [self._question(sender, recipient, facts, tuple(recipients)) for recipient in recipients],
         )
         return Judgement(sender=sender, verdicts=tuple(zip(recipients, verdicts, strict=True)))
 
@@ -108,7 +100,14 @@ class Judge:
         """The channel towards a recipient, as far as the envelope tells."""
         return None if self._person is not None else self.at_rcpt(recipient).channel
 
-    def _question(self, sender: str, recipient: str) -> Question:
+    def _question(
+        self,
+        sender: str,
+        recipient: str,
+        facts: MessageFacts | None = None,
+        recipients: tuple[str, ...] = (),
+    ) -> Question:
+        """By the envelope alone, or with the message."""
         return Question(
             direction=Direction.OUTBOUND,
             at=datetime.fromtimestamp(self._house.now(), tz=UTC),
@@ -116,6 +115,9 @@ class Judge:
             recipient=recipient,
             own_domains=self._house.own_domains,
             login=self._client.login,
+            facts=facts,
+            envelope_recipients=recipients,
+            person=self._person if facts is not None else None,
         )
 
     def _not_from_the_organisation(self, facts: MessageFacts) -> Verdict | None:

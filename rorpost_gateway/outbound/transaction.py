@@ -15,6 +15,7 @@ from rorpost_gateway.reception.account import Account
 from rorpost_gateway.reception.house import House, InForce
 from rorpost_gateway.reception.transaction import GuardedTransaction
 from rorpost_gateway.reply import Reply, reply_for
+from rorpost_gateway.stages import Stage
 
 # Reading a message this large takes long enough to be felt by other sessions.
 LARGE_OCTETS = 256 * 1024
@@ -50,12 +51,8 @@ class OutboundTransaction(GuardedTransaction):
         return super()._go_over(latest) and (login is None or latest.logins.knows(login.name))
 
     async def _decide(self, octets: bytes) -> Reply:
-        if len(octets) > LARGE_OCTETS:
-            submitted = await asyncio.to_thread(self._read, octets)
-        else:
-            submitted = self._read(octets)
-        self._account.message_id = submitted.facts.message_id
-        judgement = self._judge.after_data(submitted.facts, tuple(self._recipients))
+        with self._house.stages.timed(Stage.JUDGE):
+            submitted, judgement = await self._read_and_judge(octets)
         self._account.reverse_path = judgement.sender or self._account.reverse_path
         if judgement.reason is not Reason.OK:
             return await self._refuse(judgement.verdicts)
@@ -65,6 +62,14 @@ class OutboundTransaction(GuardedTransaction):
             refused = judgement.refused(Reason.MESSAGE_TOO_LARGE, error.recipient, rule="relay.max_size")
             return await self._refuse(refused.verdicts)
         return reply_for(committed.reason, self._house.language, queue_id=committed.queue_id)
+
+    async def _read_and_judge(self, octets: bytes) -> tuple[Submitted, Judgement]:
+        if len(octets) > LARGE_OCTETS:
+            submitted = await asyncio.to_thread(self._read, octets)
+        else:
+            submitted = self._read(octets)
+        self._account.message_id = submitted.facts.message_id
+        return submitted, self._judge.after_data(submitted.facts, tuple(self._recipients))
 
     def _read(self, octets: bytes) -> Submitted:
         submitted = read_submitted(octets, hostname=self._house.hostname, keep=self._in_force.user_headers)

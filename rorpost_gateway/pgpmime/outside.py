@@ -10,6 +10,7 @@ import re
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from rorpost_gateway.address import domain_of, parse_address
 from rorpost_gateway.errors import AddressMalformed, SealingFailed
@@ -70,6 +71,7 @@ def new_message_id(mailbox: str) -> str:
     return f"<{secrets.token_hex(16)}@{domain_of(mailbox)}>"
 
 
+@lru_cache(maxsize=16)  # asked for what stands under the seal, and at once again for what stands outside
 def header_fields_outside(outer: Outer) -> tuple[tuple[str, str], ...]:
     """Name and value of the fields that say something of the message, in order."""
     return (

@@ -4,7 +4,8 @@ A *message* is what was submitted once; it has a queue id. A *copy* is what goes
 to one recipient, sealed to that recipient alone; it is named QUEUE_ID/recipient.
 Only sealed octets are ever stored.
 
-A copy's life: pending → ready → claimed → (gone | ready again, later | held).
+A copy's life: pending → ready → claimed → (gone | ready again, later | held). One whose
+relay has a free place goes from pending to claimed at once.
 `pending` means that its decision line is not known to be durable yet; nobody may
 send it. The order around a 250 is: insert_pending → lines durable → make_ready →
 250. At start-up `pending` lists what a crash left over.
@@ -77,6 +78,10 @@ class SeenSeal:
     sealed_sha256: str
 
 
+def copy_name(message: QueuedMessage, recipient: str) -> str:
+    return f"{message.queue_id}/{recipient}"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Copy:
     """A copy as the queue holds it, without its octets."""
@@ -107,7 +112,44 @@ class Copy:
 
     @property
     def name(self) -> str:
-        return f"{self.message.queue_id}/{self.recipient}"
+        return copy_name(self.message, self.recipient)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """Who sends, and until when nobody else may (seconds since the epoch, UTC)."""
+
+    node: str
+    lease_until: float
+
+
+def as_claimed(message: QueuedMessage, new: NewCopy, claim: Claim, *, now: float) -> Copy:
+    """What a queue tells of a new copy that became ready at `now`, in somebody's hands."""
+    return Copy(
+        message=message,
+        recipient=new.recipient,
+        decision_id=new.decision_id,
+        channel=new.channel,
+        outer_message_id=new.outer_message_id,
+        encrypted_to=new.encrypted_to,
+        encrypted_to_subkey=new.encrypted_to_subkey,
+        signed_by=new.signed_by,
+        signed_by_subkey=new.signed_by_subkey,
+        sealed_sha256=new.sealed_sha256,
+        sealed_size=len(new.sealed),
+        notify=new.notify,
+        original_recipient=new.original_recipient,
+        state=State.CLAIMED,
+        attempts=0,
+        next_attempt_at=now,
+        claimed_by=claim.node,
+        lease_until=claim.lease_until,
+        last_reply=None,
+        last_next_hop=None,
+        warned_at=None,
+        bounced_at=None,
+        held_because=None,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +160,15 @@ class Retry:
     reply: str
     next_hop: str
     warned_at: float | None = None  # set where the delay warning went out just now
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waiting:
+    """The copies in one state."""
+
+    copies: int
+    octets: int  # sealed
+    oldest_received_at: float
 
 
 class Queue(Protocol):
@@ -145,8 +196,11 @@ class Queue(Protocol):
         """
         ...
 
-    async def make_ready(self, queue_id: str, *, now: float) -> None:
-        """All pending copies of the message become ready, due at once; their digests count."""
+    async def make_ready(self, queue_id: str, *, now: float, claim: Claim | None = None) -> None:
+        """All pending copies of the message become ready, due at once; their digests count.
+
+        With `claim` they are claimed with it, in the same step. Raises NotFound.
+        """
         ...
 
     async def discard_pending(self, queue_id: str, recipient: str | None = None) -> None:
@@ -214,6 +268,22 @@ class Queue(Protocol):
 
     async def next_due(self) -> float | None:
         """When the earliest ready copy is due or the earliest lease runs out; None if never."""
+        ...
+
+    async def census(self, *, now: float) -> Mapping[str, Waiting]:
+        """What waits, by the word that `rorpost queue list` has for it: pending, active, deferred, hold.
+
+        A state in which there is nothing is left out. Takes as long as there are copies, and
+        keeps nobody waiting.
+        """
+        ...
+
+    async def require_writable(self, *, octets: int) -> None:
+        """Raises what a new message of that size would meet now: QueueFull, QueueUnavailable."""
+        ...
+
+    async def bring_forward(self, *, latest: float) -> int:
+        """Ready copies that are due later than `latest` become due then. How many there were."""
         ...
 
     async def release_claims(self, node: str) -> int:

@@ -3,7 +3,9 @@
 Invariants:
 - Only this thread uses the connection. A future resolves after COMMIT has returned,
   so that whoever awaited it may tell the world (a 250 rests on this).
-- Each operation runs in a savepoint: one that fails does not take the others with it.
+- An operation that fails does not take the others with it: the group is rolled back and
+  done again, each operation in a savepoint of its own. Without a failure there are no
+  savepoints: each costs two statements, and at each the thread waits for the interpreter.
 - A COMMIT that fails fails every operation of its group.
 - The thread outlives every error; an operation whose caller went away is still done
   (what a next hop has taken must be forgotten even if the daemon is stopping).
@@ -11,44 +13,27 @@ Invariants:
 A group grows only out of what gathered during the last COMMIT: nobody waits for company.
 """
 
-import asyncio
-import queue
 import sqlite3
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from rorpost_gateway.errors import GatewayError, QueueUnavailable
-from rorpost_gateway.queue.sqlite_errors import named
+from rorpost_gateway.queue.answers import Answer, Answering, Question
 
 Result = TypeVar("Result")
 Work = Callable[[sqlite3.Connection], Result]
 
-GROUP_OPERATIONS = 256
-GROUP_OCTETS = 16 * 1024 * 1024  # a small message does not wait for more than this
 
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Operation:
-    work: Work[Any]
-    octets: int
-    future: asyncio.Future[Any]
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Outcome:
-    operation: _Operation
-    result: Any = None
-    error: Exception | None = None
+class _OneFailed(Exception):
+    """An operation raised; nothing of its transaction is kept."""
 
 
 class _TransactionLost(Exception):
     """SQLite rolled the whole transaction back because of one operation."""
 
-    def __init__(self, outcome: _Outcome) -> None:
+    def __init__(self, answer: Answer) -> None:
         super().__init__("transaction rolled back")
-        self.outcome = outcome
+        self.answer = answer
 
 
 @dataclass(kw_only=True)
@@ -59,100 +44,100 @@ class Counters:
     operations: int = 0
 
 
+def _nothing_to_check(_octets: int) -> None:
+    return
+
+
 @dataclass(eq=False)
 class GroupCommit:
-    """Runs work on `connection` in its own thread. The connection is closed by `close`."""
+    """Runs work on `connection` in its own thread. The connection is closed by `close`.
+
+    `check` is asked before operations that promise something, with the octets they add;
+    what it raises is their answer. It is asked once for a group that it has nothing against.
+    """
 
     connection: sqlite3.Connection
+    check: Callable[[int], None] = _nothing_to_check
     counters: Counters = field(default_factory=Counters)
-    _waiting: queue.SimpleQueue[_Operation | None] = field(default_factory=queue.SimpleQueue)
-    _closed: bool = False
 
     def __post_init__(self) -> None:
-        self._thread = threading.Thread(target=self._serve, name="queue-writer", daemon=True)
-        self._thread.start()
+        self._thread = Answering(self.connection, self._commit, name="queue-writer")
 
-    async def run(self, work: Work[Result], *, octets: int = 0) -> Result:
+    async def run(self, work: Work[Result], *, octets: int = 0, promises: bool = False) -> Result:
         """Do `work` in a transaction; return its result once that is durable.
 
         `work` may be done more than once (after a rollback) and must therefore touch
         nothing but the connection. Raises QueueFull, QueueUnavailable, or the named
         error that `work` raised.
         """
-        if self._closed:
-            raise QueueUnavailable("the queue is closed")
-        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        self._waiting.put(_Operation(work=work, octets=octets, future=future))
-        return await future
+        return await self._thread.ask(work, octets=octets, promises=promises)
 
     async def close(self) -> None:
         """Finish what is waiting, then close the connection. Idempotent."""
-        if not self._closed:
-            self._closed = True
-            self._waiting.put(None)
-        await asyncio.to_thread(self._thread.join)
+        await self._thread.close()
 
-    def _serve(self) -> None:
-        last = False
-        while not last:
-            group, last = self._next_group()
-            _resolve(self._commit(group))
-        self.connection.close()
+    def _commit(self, group: Sequence[Question]) -> list[Answer]:
+        try:
+            return self._transaction(group, self._together)
+        except _OneFailed:
+            self._roll_back()
+            return self._commit_apart(group)
+        except Exception as error:  # noqa: BLE001 - whatever it was, nothing was committed
+            return self._all_failed(group, error)
 
-    def _next_group(self) -> tuple[list[_Operation], bool]:
-        """What waits, at least one operation; and whether it is the last group."""
-        group: list[_Operation] = []
-        octets = 0
-        while len(group) < GROUP_OPERATIONS and octets < GROUP_OCTETS:
-            try:
-                operation = self._waiting.get(block=not group)
-            except queue.Empty:
-                break
-            if operation is None:
-                return group, True
-            group.append(operation)
-            octets += operation.octets
-        return group, False
-
-    def _commit(self, group: Sequence[_Operation]) -> list[_Outcome]:
-        outcomes: list[_Outcome] = []
+    def _commit_apart(self, group: Sequence[Question]) -> list[Answer]:
+        answers: list[Answer] = []
         remaining = list(group)
         while remaining:
             try:
-                done = self._transaction(remaining)
+                return answers + self._transaction(remaining, self._apart)
             except _TransactionLost as lost:
                 # The others are done again without the one that brought it down.
-                outcomes.append(lost.outcome)
-                remaining = [o for o in remaining if o is not lost.outcome.operation]
+                answers.append(lost.answer)
+                remaining = [o for o in remaining if o is not lost.answer.question]
             except Exception as error:  # noqa: BLE001 - whatever it was, nothing was committed
-                self._roll_back()
-                outcomes += [_Outcome(operation=o, error=error) for o in remaining]
-                break
-            else:
-                self.counters.transactions += 1
-                self.counters.operations += len(remaining)
-                outcomes += done
-                break
-        return outcomes
+                return answers + self._all_failed(remaining, error)
+        return answers
 
-    def _transaction(self, group: Sequence[_Operation]) -> list[_Outcome]:
+    def _transaction(
+        self, group: Sequence[Question], do: Callable[[Sequence[Question]], list[Answer]]
+    ) -> list[Answer]:
         # IMMEDIATE: an operation reads before it writes, and must not lose the race in between.
         self.connection.execute("BEGIN IMMEDIATE")
-        outcomes = [self._in_savepoint(operation) for operation in group]
+        answers = do(group)
         self.connection.execute("COMMIT")
-        return outcomes
+        self.counters.transactions += 1
+        self.counters.operations += len(group)
+        return answers
 
-    def _in_savepoint(self, operation: _Operation) -> _Outcome:
+    def _together(self, group: Sequence[Question]) -> list[Answer]:
+        try:
+            if any(operation.promises for operation in group):
+                self.check(sum(operation.octets for operation in group))
+            return [Answer(question=operation, result=operation.work(self.connection)) for operation in group]
+        except Exception as error:
+            raise _OneFailed from error
+
+    def _apart(self, group: Sequence[Question]) -> list[Answer]:
+        return [self._in_savepoint(operation) for operation in group]
+
+    def _in_savepoint(self, operation: Question) -> Answer:
         self.connection.execute("SAVEPOINT operation")
         try:
-            outcome = _Outcome(operation=operation, result=operation.work(self.connection))
+            if operation.promises:
+                self.check(operation.octets)
+            answer = Answer(question=operation, result=operation.work(self.connection))
         except Exception as error:  # handed to whoever asked
-            outcome = _Outcome(operation=operation, error=error)
+            answer = Answer(question=operation, error=error)
             if not self.connection.in_transaction:
-                raise _TransactionLost(outcome) from error
+                raise _TransactionLost(answer) from error
             self.connection.execute("ROLLBACK TO operation")
         self.connection.execute("RELEASE operation")
-        return outcome
+        return answer
+
+    def _all_failed(self, group: Sequence[Question], error: Exception) -> list[Answer]:
+        self._roll_back()
+        return [Answer(question=operation, error=error) for operation in group]
 
     def _roll_back(self) -> None:
         if self.connection.in_transaction:
@@ -161,30 +146,3 @@ class GroupCommit:
             except sqlite3.Error:
                 # The next BEGIN will say so; an error here would hide the first one.
                 return
-
-
-def _resolve(outcomes: Sequence[_Outcome]) -> None:
-    """Wake each caller in its own event loop, once per loop."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[_Outcome]] = {}
-    for outcome in outcomes:
-        by_loop.setdefault(outcome.operation.future.get_loop(), []).append(outcome)
-    for loop, its_outcomes in by_loop.items():
-        try:
-            loop.call_soon_threadsafe(_settle, its_outcomes)
-        except RuntimeError:  # the loop is closed: nobody waits any more
-            continue
-
-
-def _settle(outcomes: Sequence[_Outcome]) -> None:
-    for outcome in outcomes:
-        future = outcome.operation.future
-        if future.done():
-            continue
-        if outcome.error is None:
-            future.set_result(outcome.result)
-        elif isinstance(outcome.error, sqlite3.Error):
-            future.set_exception(named(outcome.error))
-        elif isinstance(outcome.error, GatewayError):
-            future.set_exception(outcome.error)
-        else:
-            future.set_exception(QueueUnavailable("the queue failed", private=repr(outcome.error)))

@@ -11,7 +11,7 @@ Value = str | int | float | bytes | None
 
 
 def message_row(message: QueuedMessage) -> dict[str, Value]:
-    """The parameters of `insert_message`."""
+    """What `insert_arrival` is told of a message."""
     return {
         "queue_id": message.queue_id,
         "direction": message.direction.value,
@@ -27,10 +27,9 @@ def message_row(message: QueuedMessage) -> dict[str, Value]:
     }
 
 
-def copy_row(message: QueuedMessage, copy: NewCopy) -> dict[str, Value]:
-    """The parameters of `insert_copy`; the octets go into a table of their own."""
+def copy_row(copy: NewCopy) -> dict[str, Value]:
+    """What `insert_arrival` is told of a copy."""
     return {
-        "queue_id": message.queue_id,
         "recipient": copy.recipient,
         "recipient_domain": domain_of(copy.recipient),
         "decision_id": copy.decision_id,
@@ -45,7 +44,7 @@ def copy_row(message: QueuedMessage, copy: NewCopy) -> dict[str, Value]:
         "submission_digest": copy.submission_digest,
         "notify": None if copy.notify is None else ",".join(sorted(copy.notify)),
         "original_recipient": copy.original_recipient,
-        "next_attempt_at": message.received_at,
+        "octets": copy.sealed,
     }
 
 

@@ -14,11 +14,12 @@ from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack, closing
 from pathlib import Path
 
-from rorpost_gateway.errors import QueueFull, QueueUnavailable
 from rorpost_gateway.queue import sqlite_operations as operations
-from rorpost_gateway.queue.base import Copy, NewCopy, QueuedMessage, Retry, SeenSeal
+from rorpost_gateway.queue.base import Claim, Copy, NewCopy, QueuedMessage, Retry, SeenSeal, Waiting
 from rorpost_gateway.queue.group_commit import Counters, GroupCommit
-from rorpost_gateway.queue.sqlite_file import BUSY_TIMEOUT_SECONDS, files_of, open_connection
+from rorpost_gateway.queue.seen import Seen
+from rorpost_gateway.queue.sqlite_file import BUSY_TIMEOUT_SECONDS, open_connection
+from rorpost_gateway.queue.sqlite_place import Place, take
 from rorpost_gateway.queue.sqlite_reader import Reader
 
 RESERVE_OCTETS = 64 * 1024 * 1024  # kept free of new messages: outcomes must still be written
@@ -27,48 +28,61 @@ RESERVE_OCTETS = 64 * 1024 * 1024  # kept free of new messages: outcomes must st
 async def open_sqlite_queue(
     path: Path,
     *,
+    alone: bool = True,
     reserve_octets: int = RESERVE_OCTETS,
     busy_timeout_seconds: float = BUSY_TIMEOUT_SECONDS,
 ) -> "SqliteQueue":
     """Open the queue in the file `path`, making it (mode 0600, a new folder 0700) where needed.
 
+    `alone` keeps out everybody else who opens it so, until it is closed or the process ends.
     New messages are refused with QueueFull while the file system has less than
     `reserve_octets` left. Raises QueueUnavailable or QueueFull.
     """
 
-    def connect() -> list[sqlite3.Connection]:
+    def connect() -> SqliteQueue:
         with ExitStack() as unless_all_open:
-            opened = [
+            if alone:
+                unless_all_open.callback(os.close, take(path))
+            writing, reading, listing = (
                 unless_all_open.enter_context(
                     closing(open_connection(path, busy_timeout_seconds=busy_timeout_seconds))
                 )
                 for _ in range(3)
-            ]
-            unless_all_open.pop_all()
-            return opened
+            )
+            place = Place(path, reserve_octets=reserve_octets)
+            seen = _what_was_seen(reading) if alone else None
+            kept = unless_all_open.pop_all()
+        return SqliteQueue(
+            writer=GroupCommit(writing, place.require),
+            reader=Reader(reading, name="queue-reader"),
+            lister=Reader(listing, name="queue-lister"),
+            seen=seen,
+            closing=kept,
+        )
 
-    writing, reading, listing = await asyncio.to_thread(connect)
-    return SqliteQueue(
-        writer=GroupCommit(writing),
-        reader=Reader(reading, name="queue-reader"),
-        lister=Reader(listing, name="queue-lister"),
-        path=path,
-        reserve_octets=reserve_octets,
-    )
+    return await asyncio.to_thread(connect)
 
 
 class SqliteQueue:
-    """See `base.Queue`, which says what each method does and raises."""
+    """See `base.Queue`, which says what each method does and raises.
+
+    `seen` knows the submissions where nobody else writes the store. `closing` comes after all else.
+    """
 
     def __init__(
-        self, *, writer: GroupCommit, reader: Reader, lister: Reader, path: Path, reserve_octets: int
+        self,
+        *,
+        writer: GroupCommit,
+        reader: Reader,
+        lister: Reader,
+        seen: Seen | None,
+        closing: ExitStack,
     ) -> None:
         self._writer = writer
         self._reader = reader
         self._lister = lister
-        self._path = path
-        self._files = files_of(path)
-        self._reserve_octets = reserve_octets
+        self._seen = seen
+        self._closing = closing
 
     @property
     def counters(self) -> Counters:
@@ -84,21 +98,19 @@ class SqliteQueue:
     async def insert_pending(self, message: QueuedMessage, copies: Sequence[NewCopy]) -> None:
         if not copies:
             raise ValueError("a message without copies would never leave the queue")
-        octets = sum(len(copy.sealed) for copy in copies)
+        await self._writer.run(
+            lambda c: operations.insert_pending(c, message, copies),
+            octets=sum(len(copy.sealed) for copy in copies),
+            promises=True,
+        )
 
-        def insert(connection: sqlite3.Connection) -> None:
-            self._require_in_place()
-            self._require_room(octets)
-            operations.insert_pending(connection, message, copies)
-
-        await self._writer.run(insert, octets=octets)
-
-    async def make_ready(self, queue_id: str, *, now: float) -> None:
+    async def make_ready(self, queue_id: str, *, now: float, claim: Claim | None = None) -> None:
         def make_ready(connection: sqlite3.Connection) -> None:
-            self._require_in_place()  # a 250 follows
-            operations.make_ready(connection, queue_id, now)
+            for digest in operations.make_ready(connection, queue_id, now, claim):
+                if self._seen is not None:
+                    self._seen.add(digest, at=now)
 
-        await self._writer.run(make_ready)
+        await self._writer.run(make_ready, promises=True)
 
     async def discard_pending(self, queue_id: str, recipient: str | None = None) -> None:
         await self._writer.run(lambda c: operations.discard_pending(c, queue_id, recipient))
@@ -136,13 +148,24 @@ class SqliteQueue:
     async def retry_now(self, queue_id: str, recipient: str | None, *, now: float) -> int:
         return await self._writer.run(lambda c: operations.retry_now(c, queue_id, recipient, now))
 
+    async def bring_forward(self, *, latest: float) -> int:
+        return await self._writer.run(lambda c: operations.bring_forward(c, latest))
+
     async def release_claims(self, node: str) -> int:
         return await self._writer.run(lambda c: operations.release_claims(c, node))
 
     async def forget_submissions(self, *, before: float) -> int:
-        return await self._writer.run(lambda c: operations.forget_submissions(c, before))
+        def forget(connection: sqlite3.Connection) -> int:
+            forgotten = operations.forget_submissions(connection, before)
+            if self._seen is not None:
+                self._seen.forget(before=before)
+            return forgotten
+
+        return await self._writer.run(forget)
 
     async def find_duplicates(self, digests: Collection[str], *, since: float) -> Mapping[str, str]:
+        if self._seen is not None and not any(map(self._seen.may_know, digests)):
+            return {}
         return await self._reader.read(lambda c: operations.find_duplicates(c, digests, since))
 
     async def sealed(self, queue_id: str, recipient: str) -> bytes:
@@ -157,21 +180,30 @@ class SqliteQueue:
     async def next_due(self) -> float | None:
         return await self._reader.read(operations.next_due)
 
+    async def census(self, *, now: float) -> Mapping[str, Waiting]:
+        return await self._lister.read(lambda c: operations.census(c, now))
+
+    async def require_writable(self, *, octets: int) -> None:
+        await self._writer.run(lambda _: None, octets=octets, promises=True)
+
     async def close(self) -> None:
         """Finish what is waiting. Idempotent; everything asked afterwards is refused."""
         await self._reader.close()
         await self._lister.close()
         await self._writer.close()  # last: closing the last connection folds the log into the file
+        self._closing.close()  # the place is free for the next one
 
     # Below everything that names the built-in type in an annotation.
     async def list(self) -> Sequence[Copy]:
         return await self._lister.read(operations.list_all)
 
-    def _require_in_place(self) -> None:
-        if files_of(self._path) != self._files:
-            raise QueueUnavailable("the queue's store was replaced", private=f"{self._path}: another file")
 
-    def _require_room(self, octets: int) -> None:
-        free = os.statvfs(self._path.parent)
-        if free.f_bavail * free.f_frsize < self._reserve_octets + octets:
-            raise QueueFull("the queue has no room", private="the file system's reserve is reached")
+def _what_was_seen(connection: sqlite3.Connection) -> Seen | None:
+    """None where it cannot be read: whoever asks of a submission then hears what is wrong with the store."""
+    seen = Seen()
+    try:
+        for digest, seen_at in operations.submissions(connection):
+            seen.add(digest, at=seen_at)
+    except sqlite3.Error:
+        return None
+    return seen

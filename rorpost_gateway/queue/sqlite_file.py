@@ -55,21 +55,6 @@ def open_connection(path: Path, *, busy_timeout_seconds: float) -> sqlite3.Conne
     return connection
 
 
-def files_of(path: Path) -> tuple[tuple[int, int], ...]:
-    """Which files the names of the store lead to now: the database and its write-ahead log.
-
-    SQLite goes on in files that somebody took away, and what it commits there nobody
-    finds again. Raises QueueUnavailable where one of them is gone.
-    """
-    try:
-        found = [each.stat() for each in (path, path.with_name(f"{path.name}-wal"))]
-    except OSError as error:
-        raise QueueUnavailable(
-            "the queue's store was taken away", private=f"{path}: {error.strerror}"
-        ) from error
-    return tuple((status.st_dev, status.st_ino) for status in found)
-
-
 def _at(path: Path, error: GatewayError) -> GatewayError:
     return type(error)(error.public, private=f"{path}: {error.private}")
 
@@ -80,7 +65,7 @@ def _require_private_file(path: Path) -> None:
     An existing file is never opened here: closing it would drop the locks that
     SQLite holds on it elsewhere in this process (POSIX locks belong to a process).
     """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(path.parent)
     if not path.exists():
         _create(path)
     mode = path.stat().st_mode
@@ -89,6 +74,11 @@ def _require_private_file(path: Path) -> None:
     # SQLite opens such a file all the same, and would tell at the first message only.
     if not os.access(path, os.R_OK | os.W_OK):
         raise PermissionError(errno.EACCES, "it may not be read and written", str(path))
+
+
+def make_folder(folder: Path) -> None:
+    """Raises OSError."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def _create(path: Path) -> None:
@@ -133,6 +123,13 @@ def _prepare(connection: sqlite3.Connection) -> None:
     # What lies here is sealed, so deleted octets are not overwritten at the price of a second
     # write of each message; FAST clears what is touched anyway (the rows with the addresses).
     connection.execute("PRAGMA secure_delete = FAST")
+    add_triggers(connection)
+
+
+def add_triggers(connection: sqlite3.Connection) -> None:
+    """What the statements rely on; of the connection, so that the file stays as its schema says."""
+    for statement in load_statements("triggers.sql").values():
+        connection.execute(statement)
 
 
 def _require_queue(connection: sqlite3.Connection) -> None:

@@ -1,15 +1,26 @@
 """What the queue's methods do to the tables, each inside somebody else's transaction.
 
 Every function touches nothing but the connection it is given, so that it can be
-done again after a rollback. Refusals are named errors; SQLite's own pass through.
+done again after a rollback. The connection has the triggers of `triggers.sql`: a
+statement does all that belongs to it, since between two statements a thread waits
+for the interpreter. Refusals are named errors; SQLite's own pass through.
 """
 
 import json
 import sqlite3
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from rorpost_gateway.errors import NotFound, QueueUnavailable, SealSeen
-from rorpost_gateway.queue.base import HELD_BY_OPERATOR, Copy, NewCopy, QueuedMessage, Retry, SeenSeal
+from rorpost_gateway.queue.base import (
+    HELD_BY_OPERATOR,
+    Claim,
+    Copy,
+    NewCopy,
+    QueuedMessage,
+    Retry,
+    SeenSeal,
+    Waiting,
+)
 from rorpost_gateway.queue.rows import Value, copy_of, copy_row, message_row, seal_row
 from rorpost_gateway.queue.statements import load_statements
 
@@ -21,25 +32,32 @@ def insert_pending(connection: sqlite3.Connection, message: QueuedMessage, copie
         if copy.replay_guard and not _changed(connection, "take_seal", seal_row(message, copy)):
             raise SealSeen("the same signed content came before")
     try:
-        connection.execute(_SQL["insert_message"], message_row(message))
-        for copy in copies:
-            copy_id = connection.execute(_SQL["insert_copy"], copy_row(message, copy)).fetchone()[0]
-            connection.execute(_SQL["insert_sealed"], {"copy_id": copy_id, "octets": copy.sealed})
+        shared = message_row(message)
+        for nth, copy in enumerate(copies):
+            connection.execute(_SQL["insert_arrival"], {**shared, **copy_row(copy), "first": not nth})
     except sqlite3.IntegrityError as error:
         raise QueueUnavailable("the queue id or a recipient is there already", private=str(error)) from error
 
 
-def make_ready(connection: sqlite3.Connection, queue_id: str, now: float) -> None:
-    parameters: dict[str, Value] = {"queue_id": queue_id, "now": now}
-    connection.execute(_SQL["remember_submissions"], parameters)
-    if not _changed(connection, "make_ready", parameters):
+def make_ready(
+    connection: sqlite3.Connection, queue_id: str, now: float, claim: Claim | None = None
+) -> list[str]:
+    """The copies' submission digests, which count from now on."""
+    parameters: dict[str, Value] = {
+        "queue_id": queue_id,
+        "now": now,
+        "node": claim.node if claim else None,
+        "lease_until": claim.lease_until if claim else None,
+    }
+    digests = [row[0] for row in connection.execute(_SQL["make_ready"], parameters).fetchall()]
+    if not digests:
         raise NotFound(f"no pending message {queue_id}")
+    return [digest for digest in digests if digest]
 
 
 def discard_pending(connection: sqlite3.Connection, queue_id: str, recipient: str | None) -> None:
     connection.execute(_SQL["give_seals_back"], {"queue_id": queue_id, "recipient": recipient})
     connection.execute(_SQL["discard_pending"], {"queue_id": queue_id, "recipient": recipient})
-    connection.execute(_SQL["forget_message"], {"queue_id": queue_id})
 
 
 def claim(
@@ -59,7 +77,7 @@ def claim(
         "busy_domains": json.dumps(sorted(busy_domains)),
     }
     ids = [row[0] for row in connection.execute(_SQL["claim"], parameters).fetchall()]
-    return _entries(connection, "claimed_entries", {"copy_ids": json.dumps(ids)})
+    return _entries(connection, "claimed_entries", {"copy_ids": json.dumps(ids)}) if ids else []
 
 
 def put_back(connection: sqlite3.Connection, queue_id: str, recipient: str, retry: Retry) -> None:
@@ -86,7 +104,6 @@ def finish(connection: sqlite3.Connection, queue_id: str, recipient: str, *, und
         _forget_that_it_came(connection, queue_id, recipient)
     if not _changed(connection, "finish", {"queue_id": queue_id, "recipient": recipient}):
         raise NotFound(f"no copy {queue_id}/{recipient} that may be forgotten")
-    connection.execute(_SQL["forget_message"], {"queue_id": queue_id})
 
 
 def _forget_that_it_came(connection: sqlite3.Connection, queue_id: str, recipient: str) -> None:
@@ -105,6 +122,10 @@ def release(connection: sqlite3.Connection, queue_id: str, recipient: str | None
 
 def retry_now(connection: sqlite3.Connection, queue_id: str, recipient: str | None, now: float) -> int:
     return _change_some(connection, "retry_now", queue_id, recipient, now=now)
+
+
+def bring_forward(connection: sqlite3.Connection, latest: float) -> int:
+    return _changed(connection, "bring_forward", {"latest": latest})
 
 
 def release_claims(connection: sqlite3.Connection, node: str) -> int:
@@ -131,6 +152,11 @@ def find_duplicates(
     return dict(connection.execute(_SQL["find_duplicates"], parameters).fetchall())
 
 
+def submissions(connection: sqlite3.Connection) -> Iterator[tuple[str, float]]:
+    """Every digest that is known, with when it was seen."""
+    yield from connection.execute(_SQL["submissions"])
+
+
 def sealed(connection: sqlite3.Connection, queue_id: str, recipient: str) -> bytes:
     parameters = {"queue_id": queue_id, "recipient": recipient}
     row = connection.execute(_SQL["sealed_octets"], parameters).fetchone()
@@ -152,6 +178,13 @@ def show(connection: sqlite3.Connection, queue_id: str) -> list[Copy]:
     if not copies:
         raise NotFound(f"no message {queue_id} in the queue")
     return copies
+
+
+def census(connection: sqlite3.Connection, now: float) -> Mapping[str, Waiting]:
+    return {
+        word: Waiting(copies=copies, octets=octets, oldest_received_at=oldest)
+        for word, copies, octets, oldest in connection.execute(_SQL["census"], {"now": now})
+    }
 
 
 def next_due(connection: sqlite3.Connection) -> float | None:

@@ -1,13 +1,10 @@
 """A connection that only reads, in a thread of its own."""
 
-import asyncio
 import sqlite3
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from rorpost_gateway.errors import QueueUnavailable
-from rorpost_gateway.queue.sqlite_errors import named
+from rorpost_gateway.queue.answers import Answer, Answering, Question
 
 Result = TypeVar("Result")
 
@@ -18,20 +15,21 @@ class Reader:
     def __init__(self, connection: sqlite3.Connection, *, name: str) -> None:
         connection.execute("PRAGMA query_only = ON")
         self._connection = connection
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
+        self._thread = Answering(connection, self._answers, name=name)
 
     async def read(self, query: Callable[[sqlite3.Connection], Result]) -> Result:
         """What `query` returns. Raises QueueUnavailable, or the named error that it raised."""
-        try:
-            reading = self._thread.submit(query, self._connection)
-        except RuntimeError as error:
-            raise QueueUnavailable("the queue is closed") from error
-        try:
-            return await asyncio.wrap_future(reading)
-        except sqlite3.Error as error:
-            raise named(error) from error
+        return await self._thread.ask(query)
 
     async def close(self) -> None:
-        """Let the query in hand end. Idempotent."""
-        await asyncio.to_thread(self._thread.shutdown)
-        self._connection.close()
+        """Answer what is waiting. Idempotent."""
+        await self._thread.close()
+
+    def _answers(self, group: Sequence[Question]) -> list[Answer]:
+        return [self._answer(question) for question in group]
+
+    def _answer(self, question: Question) -> Answer:
+        try:
+            return Answer(question=question, result=question.work(self._connection))
+        except Exception as error:  # noqa: BLE001 - handed to whoever asked
+            return Answer(question=question, error=error)

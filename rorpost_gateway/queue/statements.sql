@@ -25,47 +25,32 @@ WHERE guard IN (SELECT value FROM json_each(:guards))
 -- name: forget_seals
 DELETE FROM seals WHERE seen_at < :before
 
--- name: insert_message
-INSERT INTO messages (queue_id, direction, reverse_path, message_id, received_at, size, policy,
-                      declared_user, declared_by, ret, envid)
+-- name: insert_arrival
+-- `triggers.sql` puts it into its tables: one statement for three rows.
+INSERT INTO arrivals (queue_id, direction, reverse_path, message_id, received_at, size, policy,
+                      declared_user, declared_by, ret, envid,
+                      recipient, recipient_domain, decision_id, channel, outer_message_id,
+                      encrypted_to, encrypted_to_subkey, signed_by, signed_by_subkey,
+                      sealed_sha256, sealed_size, submission_digest, notify, original_recipient,
+                      octets, first)
 VALUES (:queue_id, :direction, :reverse_path, :message_id, :received_at, :size, :policy,
-        :declared_user, :declared_by, :ret, :envid)
-
--- name: insert_copy
--- Pending: nobody may send it before its decision line is durable.
-INSERT INTO copies (queue_id, recipient, recipient_domain, decision_id, channel, outer_message_id,
-                    encrypted_to, encrypted_to_subkey, signed_by, signed_by_subkey,
-                    sealed_sha256, sealed_size, submission_digest, notify, original_recipient,
-                    state, next_attempt_at)
-VALUES (:queue_id, :recipient, :recipient_domain, :decision_id, :channel, :outer_message_id,
+        :declared_user, :declared_by, :ret, :envid,
+        :recipient, :recipient_domain, :decision_id, :channel, :outer_message_id,
         :encrypted_to, :encrypted_to_subkey, :signed_by, :signed_by_subkey,
         :sealed_sha256, :sealed_size, :submission_digest, :notify, :original_recipient,
-        'pending', :next_attempt_at)
-RETURNING copy_id
-
--- name: insert_sealed
-INSERT INTO sealed (copy_id, octets) VALUES (:copy_id, :octets)
-
--- name: remember_submissions
--- Before the copies become ready; the newest queue id counts.
-INSERT INTO submissions (digest, queue_id, seen_at)
-SELECT submission_digest, queue_id, :now
-FROM copies
-WHERE queue_id = :queue_id AND state = 'pending' AND submission_digest <> ''
-ON CONFLICT (digest) DO UPDATE SET queue_id = excluded.queue_id, seen_at = excluded.seen_at
+        :octets, :first)
 
 -- name: make_ready
-UPDATE copies SET state = 'ready', next_attempt_at = :now
+-- Claimed in the same step where somebody is there to send them. A trigger remembers the submissions.
+UPDATE copies
+SET state = IIF(:node IS NULL, 'ready', 'claimed'), next_attempt_at = :now,
+    claimed_by = :node, lease_until = :lease_until
 WHERE queue_id = :queue_id AND state = 'pending'
+RETURNING submission_digest
 
 -- name: discard_pending
 DELETE FROM copies
 WHERE queue_id = :queue_id AND recipient = COALESCE(:recipient, recipient) AND state = 'pending'
-
--- name: forget_message
--- After its last copy.
-DELETE FROM messages
-WHERE queue_id = :queue_id AND NOT EXISTS (SELECT 1 FROM copies WHERE copies.queue_id = :queue_id)
 
 -- name: claim
 -- Due copies and ones whose lease ran out; in a store with row locks the inner
@@ -129,6 +114,9 @@ WHERE queue_id = :queue_id AND recipient = COALESCE(:recipient, recipient) AND s
 UPDATE copies SET next_attempt_at = MIN(next_attempt_at, :now)
 WHERE queue_id = :queue_id AND recipient = COALESCE(:recipient, recipient) AND state = 'ready'
 
+-- name: bring_forward
+UPDATE copies SET next_attempt_at = :latest WHERE state = 'ready' AND due_at > :latest
+
 -- name: release_claims
 UPDATE copies
 SET state = CASE state WHEN 'held' THEN 'held' ELSE 'ready' END, claimed_by = NULL, lease_until = NULL
@@ -157,9 +145,24 @@ WHERE queue_id = :queue_id AND recipient = :recipient
 -- name: next_due
 SELECT MIN(due_at) FROM copies WHERE due_at IS NOT NULL
 
+-- name: census
+-- In the words of `rorpost queue list`.
+SELECT CASE state
+           WHEN 'held' THEN 'hold'
+           WHEN 'pending' THEN 'pending'
+           WHEN 'ready' THEN IIF(attempts > 0 AND next_attempt_at > :now, 'deferred', 'active')
+           ELSE 'active'
+       END AS word,
+       COUNT(*) AS copies, SUM(sealed_size) AS octets, MIN(received_at) AS oldest
+FROM copies JOIN messages USING (queue_id)
+GROUP BY word
+
 -- name: find_duplicates
 SELECT digest, queue_id FROM submissions
 WHERE seen_at >= :since AND digest IN (SELECT value FROM json_each(:digests))
+
+-- name: submissions
+SELECT digest, seen_at FROM submissions
 
 -- name: forget_submissions
 DELETE FROM submissions WHERE seen_at < :before

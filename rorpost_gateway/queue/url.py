@@ -27,9 +27,10 @@ def sqlite_path(url: str, base: Path) -> Path:
     return base / name
 
 
-async def open_queue(url: str, base: Path) -> Queue:
+async def open_queue(url: str, base: Path, *, alone: bool = True) -> Queue:
     """Open the queue that `url` names, relative to the folder `base`.
 
-    Raises ConfigurationInvalid, QueueUnavailable or QueueFull.
+    Where the store is for one gateway only, `alone` keeps every other one out. Raises
+    ConfigurationInvalid, QueueUnavailable or QueueFull.
     """
-    return await open_sqlite_queue(sqlite_path(url, base))
+    return await open_sqlite_queue(sqlite_path(url, base), alone=alone)

@@ -38,7 +38,7 @@ class Account:
         """One decision. `reason` differs from the verdict's where it is a duplicate."""
         reason = reason or verdict.reason
         fields: DecisionFields = {
-            "decision_id": self.new_id(),
+            "decision_id": more.pop("decision_id", None) or self.new_id(),
             "direction": self.direction,
             "action": action_of(reason),
             "reason": reason,

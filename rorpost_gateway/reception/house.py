@@ -1,6 +1,6 @@
 """What the way out stands on: the parts it calls, put together once by the daemon."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
@@ -10,14 +10,35 @@ from rorpost_gateway.decision_log.record import Records
 from rorpost_gateway.envelope import Login
 from rorpost_gateway.openpgp.base import Engine, KeyIndex
 from rorpost_gateway.policy.model import Policy, Source
-from rorpost_gateway.queue.base import Queue
+from rorpost_gateway.queue.base import Claim, NewCopy, Queue, QueuedMessage
 from rorpost_gateway.reply import Language
+from rorpost_gateway.stages import UNTIMED, Stages
 
 
 class Logins(Protocol):
     async def verify(self, name: str, password: bytes) -> Login | None: ...
 
     def knows(self, name: str) -> bool: ...
+
+
+class TakesOn(Protocol):
+    """Who sends copies on as soon as they are ready, without looking for them in the queue."""
+
+    def reserve(self, copies: Sequence[NewCopy]) -> Claim | None:
+        """Places for these copies of one message; None where there are none for them all now."""
+        ...
+
+    def take_on(self, message: QueuedMessage, copies: Sequence[NewCopy], claim: Claim) -> None:
+        """Copies in reserved places: they are claimed, since the message was received, and durable."""
+        ...
+
+    def look_for(self, message: QueuedMessage, copies: Sequence[NewCopy]) -> None:
+        """Copies for which there were no places: they are ready in the queue, and durable."""
+        ...
+
+    def let_go(self, copies: Sequence[NewCopy]) -> None:
+        """The places are not needed."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,3 +75,5 @@ class House:
     relay_has_work: Callable[[], None]
     now: Callable[[], float]  # seconds since the epoch, UTC
     random: Callable[[int], bytes]
+    relay: TakesOn | None = None  # None: it looks into the queue for everything
+    stages: Stages = UNTIMED

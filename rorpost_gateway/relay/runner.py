@@ -1,27 +1,32 @@
-"""The relay's loop: claims due copies, judges each again, makes attempts, settles them.
+"""The relay's loop: claims due copies, takes on fresh ones, and has each attempted and settled.
 
-Invariants: no copy leaves unless policy and keys, as they are at that moment, still
-allow it; a copy that goes wrong never stops the others; an attempt is begun only
+Invariants: a copy that goes wrong never stops the others; an attempt is begun only
 while its lease outlasts it; without a decision log nothing is attempted, since
 nothing could be said of it.
+
+A fresh copy comes straight from whoever queued it, claimed already, while there is room
+and nothing older waits for it. The loop looks into the queue for all others: what was
+deferred or released, what found no room, what an earlier run left.
 """
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
 
 from rorpost_gateway.address import domain_of
 from rorpost_gateway.decision import Verdict
-from rorpost_gateway.delivery.base import Delivered
 from rorpost_gateway.errors import GatewayError, LogUnavailable, NotFound
-from rorpost_gateway.queue.base import Copy, Queue
-from rorpost_gateway.relay.local import LocalMailboxes, NotAllowed
+from rorpost_gateway.queue.base import Claim, Copy, NewCopy, Queue, QueuedMessage, as_claimed, copy_name
+from rorpost_gateway.relay.attempts import Attempts
+from rorpost_gateway.relay.local import LocalMailboxes
+from rorpost_gateway.relay.memory import Memory
 from rorpost_gateway.relay.settle import Settlement
 from rorpost_gateway.relay.slots import Slots
-from rorpost_gateway.smtp_client.base import Attempt, Client, Deferred, Outgoing, Routes
+from rorpost_gateway.smtp_client.base import Client, Routes
+from rorpost_gateway.stages import UNTIMED, Stages
 
 _logger = structlog.get_logger()
 
@@ -45,17 +50,6 @@ async def wait_on(event: asyncio.Event, seconds: float) -> None:
             await event.wait()
 
 
-async def _to_its_end(settling: Coroutine[None, None, None]) -> None:
-    """Settle, even where the attempt is broken off: what a next hop has taken must not be sent again."""
-    task = asyncio.ensure_future(settling)
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait({task}, timeout=SETTLING_SECONDS)
-        task.cancel()
-        raise
-
-
 class Relay:
     """`run` until `drain`. `judge` and `revision` are of the policy in force, pure and quick."""
 
@@ -73,25 +67,34 @@ class Relay:
         local: LocalMailboxes | None = None,
         limits: RelayLimits | None = None,
         wait: Callable[[asyncio.Event, float], Awaitable[None]] = wait_on,
+        stages: Stages = UNTIMED,
     ) -> None:
         self._queue = queue
-        self._client = client
-        self._routes = routes
         self._settlement = settlement
-        self._judge = judge
-        self._revision = revision
         self._now = now
         self._node = node
-        self._local = local
         self._limits = limits or RelayLimits()
         self._wait = wait
+        self._attempts = Attempts(
+            client=client,
+            routes=routes,
+            local=local,
+            settlement=settlement,
+            judge=judge,
+            revision=revision,
+            stages=stages,
+        )
         self._slots = (
             Slots(routes, overall=self._limits.attempts)
             if local is None
             else Slots(routes, overall=self._limits.attempts, is_own=local.take)
         )
         self._in_hand: dict[str, Copy] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._memory = Memory()
+        self._tasks: dict[asyncio.Task[None], str] = {}
+        self._settling: set[str] = set()
+        self._left_alone: frozenset[str] = frozenset()  # domains with due copies that found no room
+        self._clock_minded_at = float("-inf")
         self._wake = asyncio.Event()
         self._stopping = False
         self._log_fault: LogUnavailable | None = None
@@ -100,11 +103,41 @@ class Relay:
         """There may be work: a copy became ready, was released or is to be tried now."""
         self._wake.set()
 
+    def reserve(self, copies: Sequence[NewCopy]) -> Claim | None:
+        """A claim for fresh copies, and places; None where they have to wait in the queue.
+
+        What waits there already comes first.
+        """
+        recipients = [copy.recipient for copy in copies]
+        if self._stopping or not self._slots.reserve(recipients, behind=self._left_alone):
+            return None
+        return Claim(node=self._node, lease_until=self._now() + self._limits.lease_seconds)
+
+    def take_on(self, message: QueuedMessage, copies: Sequence[NewCopy], claim: Claim) -> None:
+        """Fresh copies in the places that `reserve` gave: claimed, and durable."""
+        for copy in copies:
+            self._memory.keep(copy_name(message, copy.recipient), copy.sealed)
+            self._begin(as_claimed(message, copy, claim, now=message.received_at))
+
+    def look_for(self, message: QueuedMessage, copies: Sequence[NewCopy]) -> None:
+        """Fresh copies without a place, ready in the queue. Where others wait, the loop knows already."""
+        for copy in copies:
+            self._memory.keep(copy_name(message, copy.recipient), copy.sealed)
+            if domain_of(copy.recipient) not in self._left_alone:
+                self._wake.set()
+
+    def let_go(self, copies: Sequence[NewCopy]) -> None:
+        """The places that `reserve` gave, for copies that never came."""
+        for copy in copies:
+            self._slots.give_back(copy.recipient)
+        self._wake.set()
+
     async def run(self) -> None:
         """Until `drain`. Raises LogUnavailable once the log takes no more; attempts in hand end first."""
         while not self._stopping:
             self._wake.clear()
             asked_at = self._now()
+            await self._mind_the_clock(asked_at)
             claimed = await self._claim(asked_at)
             for copy in claimed:
                 self._take(copy)
@@ -117,12 +150,18 @@ class Relay:
     async def drain(self, *, grace_seconds: float | None = None) -> None:
         """Take nothing more, let the attempts in hand end; after `grace_seconds` break them off.
 
-        What was claimed but not begun stays claimed: the next start releases it.
+        What is being settled is settled all the same: what a next hop has taken must not be
+        sent again. What was claimed but not begun stays claimed: the next start releases it.
         """
         self._stopping = True
         self._wake.set()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=grace_seconds)
+        for task, name in self._tasks.items():
+            if name not in self._settling:
+                task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=SETTLING_SECONDS)
         for task in self._tasks:
             task.cancel()
         await self._all_settled()
@@ -132,19 +171,35 @@ class Relay:
             await asyncio.wait(self._tasks)
 
     async def _claim(self, now: float) -> list[Copy]:
+        busy, limit = self._slots.busy_domains(), self._slots.claimable()
         try:
-            return list(
-                await self._queue.claim(
-                    node=self._node,
-                    now=now,
-                    lease_seconds=self._limits.lease_seconds,
-                    limit=self._slots.claimable(),
-                    busy_domains=self._slots.busy_domains(),
-                )
+            claimed = await self._queue.claim(
+                node=self._node,
+                now=now,
+                lease_seconds=self._limits.lease_seconds,
+                limit=limit,
+                busy_domains=busy,
             )
         except GatewayError as fault:
             _logger.error("queue cannot be read", error=fault)
             return []
+        if not busy and not claimed:
+            self._memory.forget_all_but(self._in_hand)
+        self._left_alone = busy if len(claimed) < limit else self._slots.domains()
+        return list(claimed)
+
+    async def _mind_the_clock(self, now: float) -> None:
+        """What is due later than any pause can be was deferred by a clock that has gone back since."""
+        if 0 <= now - self._clock_minded_at < self._limits.poll_seconds:
+            return
+        self._clock_minded_at = now
+        try:
+            moved = await self._queue.bring_forward(latest=now + self._settlement.longest_pause_seconds)
+        except GatewayError as fault:
+            _logger.error("queue cannot be written", error=fault)
+            return
+        if moved:
+            _logger.warning("the clock went back; copies are due earlier", copies=moved)
 
     async def _pause_seconds(self, asked_at: float) -> float:
         try:
@@ -157,94 +212,67 @@ class Relay:
         return min(max(0.0, due - self._now()), self._limits.poll_seconds)
 
     def _take(self, copy: Copy) -> None:
-        in_hand = copy.name in self._in_hand
-        self._in_hand[copy.name] = copy  # claimed again while waiting here: the lease is a new one
-        if in_hand:
+        if copy.name in self._in_hand:  # claimed again while waiting here: the lease is a new one
+            self._in_hand[copy.name] = copy
             return
         self._slots.take(copy.recipient)
-        task = asyncio.create_task(self._handle(copy.name, copy.recipient), name=f"relay {copy.name}")
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
+        self._begin(copy)
 
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        self._wake.set()
+    def _begin(self, copy: Copy) -> None:
+        self._in_hand[copy.name] = copy
+        task = asyncio.create_task(self._handle(copy.name, copy.recipient))
+        self._tasks[task] = copy.name
+        task.add_done_callback(self._tasks.pop)
 
     async def _handle(self, name: str, recipient: str) -> None:
+        queue_id = self._in_hand[name].message.queue_id
+        structlog.contextvars.bind_contextvars(queue_id=queue_id, recipient=recipient)  # of this task alone
+        gone = False
         try:
-            async with self._slots.connection(recipient):
-                copy = self._in_hand[name]
-                if not self._stopping and self._lease_outlasts_attempt(copy):
-                    with structlog.contextvars.bound_contextvars(
-                        queue_id=copy.message.queue_id, recipient=copy.recipient
-                    ):
-                        await self._guarded(copy)
+            gone = await self._guarded(name, recipient)
         finally:
+            self._settling.discard(name)
+            self._memory.forget(name)
             del self._in_hand[name]
             self._slots.give_back(recipient)
+            if not gone or not self._in_hand or self._slots.worth_a_look(recipient, self._left_alone):
+                self._wake.set()
 
-    def _lease_outlasts_attempt(self, copy: Copy) -> bool:
-        return copy.lease_until is None or copy.lease_until - self._now() >= self._limits.attempt_seconds
-
-    async def _guarded(self, copy: Copy) -> None:
+    async def _guarded(self, name: str, recipient: str) -> bool:
+        """Whether the copy arrived, and nothing is left of it in the queue."""
         try:
-            await self._attempt(copy)
+            return await self._attempt(name, recipient)
         except NotFound:
             _logger.info("copy was removed during its attempt")
         except LogUnavailable as fault:
             self._lose_log(fault)
         except Exception as fault:  # noqa: BLE001  one copy must not stop the others
             _logger.error("attempt went wrong", error=fault)
-            await self._put_back_after_fault(copy)
+            await self._put_back_after_fault(self._in_hand[name])
+        return False
 
-    async def _attempt(self, copy: Copy) -> None:
-        if await self._settlement.settled_before(copy):
-            return
-        octets = await self._queue.sealed(copy.message.queue_id, copy.recipient)
-        if copy.bounced_at is not None:
-            await self._settlement.tell_of_bounce(copy, octets)
-            return
-        verdict, revision = self._judge(copy), self._revision()
-        if not verdict.accepted:
-            _logger.warning("copy is no longer allowed to leave", reason=verdict.reason.value)
-            await self._settlement.hold(copy, verdict.reason, octets, revision)
-            return
-        attempt = await self._try(copy, octets)
-        if isinstance(attempt, NotAllowed):
-            _logger.warning("copy is no longer allowed to be read", reason=attempt.reason.value)
-            await self._settlement.hold(copy, attempt.reason, octets, revision)
-            return
-        _logger.info("attempt", outcome=type(attempt).__name__.lower(), next_hop=attempt.next_hop)
-        await _to_its_end(self._settlement.settle(copy, attempt, octets, revision))
+    async def _attempt(self, name: str, recipient: str) -> bool:
+        async with self._slots.connection(recipient):
+            copy = self._in_hand[name]
+            if self._stopping or not self._lease_outlasts_attempt(copy):
+                return False
+            if await self._settlement.settled_before(copy):
+                return True
+            octets = self._memory.get(name)
+            if octets is None:
+                octets = await self._queue.sealed(copy.message.queue_id, copy.recipient)
+            tried = await self._attempts.make(copy, octets)
+            self._settling.add(name)
+        # The connection is somebody else's meanwhile: writing down waits for disks only.
+        await self._attempts.settle(copy, tried, octets)
+        return tried.arrived
 
-    async def _try(self, copy: Copy, octets: bytes) -> Attempt | Delivered | NotAllowed:
-        if self._local is not None and self._local.take(copy.recipient):
-            return await self._local.attempt(copy, octets)
-        return await self._send(copy, octets)
-
-    async def _send(self, copy: Copy, octets: bytes) -> Attempt:
-        route = self._routes.for_recipient(copy.recipient)
-        if route is None:
-            reply = f"4.4.4 no route is configured for {domain_of(copy.recipient)}, and no default"
-            return Deferred(reply=reply, next_hop="none")
-        return await self._client.send(
-            route,
-            Outgoing(
-                reverse_path=copy.message.reverse_path,
-                recipient=copy.recipient,
-                octets=octets,
-                envid=copy.outer_message_id.strip("<>").partition("@")[0],
-                notify=copy.notify,
-                # The client's own words stay here, as its ENVID does: they may tell of what is sealed.
-                original_recipient=f"rfc822;{copy.recipient}" if copy.original_recipient else None,
-            ),
-        )
+    def _lease_outlasts_attempt(self, copy: Copy) -> bool:
+        return copy.lease_until is None or copy.lease_until - self._now() >= self._limits.attempt_seconds
 
     async def _put_back_after_fault(self, copy: Copy) -> None:
-        """Deferred, with a text that tells nothing of the inside."""
-        fault = Deferred(reply="4.3.0 a fault in this gateway; its log says more", next_hop="none")
         try:
-            await self._settlement.settle(copy, fault, b"", self._revision())
+            await self._attempts.put_back(copy)
         except LogUnavailable as lost:
             self._lose_log(lost)
         except Exception as again:  # noqa: BLE001  the lease runs out, and the copy is claimed anew

@@ -19,7 +19,7 @@ from rorpost_gateway.queue.base import Copy, Queue, Retry
 from rorpost_gateway.relay import outcome
 from rorpost_gateway.relay.notices import NOT_ATTEMPTED, Attempted, Notices
 from rorpost_gateway.relay.outcome import CopyRecords
-from rorpost_gateway.retry import Schedule
+from rorpost_gateway.retry import SPREAD, Schedule
 from rorpost_gateway.smtp_client.base import Attempt, Deferred, Failed, Relayed
 
 UNTOLD = "notice-refused"  # why a bounced copy is held whose sender could not be told
@@ -47,6 +47,11 @@ class Settlement:
         self._now = now
         self._chance = chance
         self._relayed: set[str] = set()  # logged as relayed, not yet forgotten by the queue
+
+    @property
+    def longest_pause_seconds(self) -> float:
+        """No copy is put back for longer."""
+        return self._schedule.longest_seconds * (1 + SPREAD)
 
     async def settled_before(self, copy: Copy) -> bool:
         """Finish a copy that was relayed but could not be forgotten."""

@@ -8,7 +8,7 @@ claimed for a next hop, so that a connection that becomes free has work at once.
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from enum import Enum, auto
 
@@ -40,14 +40,25 @@ class Slots:
         self._overall = asyncio.Semaphore(overall)
         self._by_route: dict[_Hop, asyncio.Semaphore] = {}
         self._taken: Counter[_Hop] = Counter()
-        self._domains = set(routes.by_domain)
+        self._hops: dict[str, _Hop] = {}
+        for domain in routes.by_domain:
+            self._hop(f"@{domain}")
 
     def take(self, recipient: str) -> None:
-        self._domains.add(domain_of(recipient))
         self._taken[self._hop(recipient)] += 1
 
     def give_back(self, recipient: str) -> None:
         self._taken[self._hop(recipient)] -= 1
+
+    def reserve(self, recipients: Collection[str], *, behind: Collection[str]) -> bool:
+        """Take a place for each, or none; none where a domain of `behind` is among them."""
+        wanted = Counter(self._hop(recipient) for recipient in recipients)
+        if any(domain_of(recipient) in behind for recipient in recipients):
+            return False
+        if any(self._free(hop) < places for hop, places in wanted.items()):
+            return False
+        self._taken.update(wanted)
+        return True
 
     @asynccontextmanager
     async def connection(self, recipient: str) -> AsyncIterator[None]:
@@ -57,8 +68,12 @@ class Slots:
         async with at_hop, self._overall:
             yield
 
+    def domains(self) -> frozenset[str]:
+        """Every domain that has had a copy or a route."""
+        return frozenset(self._hops)
+
     def busy_domains(self) -> frozenset[str]:
-        return frozenset(d for d in self._domains if self._free(self._hop(f"@{d}")) <= 0)
+        return frozenset(domain for domain, hop in self._hops.items() if self._free(hop) <= 0)
 
     def claimable(self) -> int:
         """How many copies any one next hop that is not busy still has room for; at least 1."""
@@ -66,11 +81,30 @@ class Slots:
         free = [places for places in map(self._free, hops) if places > 0]
         return min(free, default=1)
 
+    def worth_a_look(self, recipient: str, left_alone: Collection[str]) -> bool:
+        """Whether copies were left alone for want of a place there, and half the places are free.
+
+        Those that are claimed already keep the connections at work until then; looking once
+        for several costs less than once for each.
+        """
+        if domain_of(recipient) not in left_alone:
+            return False
+        hop = self._hop(recipient)
+        return 2 * self._free(hop) >= _places(hop)
+
     def _hop(self, recipient: str) -> _Hop:
-        return _Own.MAILBOXES if self._is_own(recipient) else self._routes.for_recipient(recipient)
+        domain = domain_of(recipient)
+        if domain not in self._hops:
+            is_own = self._is_own(recipient)
+            self._hops[domain] = _Own.MAILBOXES if is_own else self._routes.for_recipient(recipient)
+        return self._hops[domain]
 
     def _free(self, hop: _Hop) -> int:
-        return _connections(hop) * (1 + _WAITING_PER_CONNECTION) - self._taken[hop]
+        return _places(hop) - self._taken[hop]
+
+
+def _places(hop: _Hop) -> int:
+    return _connections(hop) * (1 + _WAITING_PER_CONNECTION)
 
 
 def _connections(hop: _Hop) -> int:

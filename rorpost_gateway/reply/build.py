@@ -94,6 +94,8 @@ def action_of(reason: Reason) -> Action:
 
 def ascii_line(text: str) -> str:
     """`text` as one line of printable ASCII, at most 510 octets (å becomes a)."""
+    if text.isascii() and text.isprintable():
+        return text[:LINE_OCTETS]
     decomposed = unicodedata.normalize("NFKD", text)
     plain = "".join(c for c in decomposed if not unicodedata.combining(c))
     line = "".join(c if " " <= c <= "~" else "?" for c in plain)

@@ -32,9 +32,11 @@ from rorpost_gateway.smtp.fault import describe_fault
 from rorpost_gateway.smtp.grammar import CommandRefused
 from rorpost_gateway.smtp.incoming import Ended, IdleTooLong, Incoming, Interrupted, LineTooLong
 from rorpost_gateway.smtp.limits import Admission, Budget, Connections
+from rorpost_gateway.smtp.pace import Now, SessionPace, TooSlow
 from rorpost_gateway.smtp.peer import describe_peer
 from rorpost_gateway.smtp.settings import ListenerSettings, TlsMode
-from rorpost_gateway.smtp.tls import ServerTls
+from rorpost_gateway.smtp.tls import ServerTls, hand_over
+from rorpost_gateway.stages import Stages
 
 BAD_COMMANDS = 20
 _OUTBOX_OCTETS = 8192
@@ -61,6 +63,8 @@ class Shared:
     tls: ServerTls
     connections: Connections
     budget: Budget
+    stages: Stages
+    now: Now
     opened: Callable[["Connection"], None]
     closed: Callable[["Connection"], None]  # its task has ended and its peer is gone
 
@@ -87,6 +91,7 @@ class Connection(SMTP):
         self._lost = False
         self._over = False
         self._bad_commands = 0
+        self._pace = SessionPace(shared.settings, shared.now)
 
     # As asyncio tells of it
 
@@ -205,6 +210,8 @@ class Connection(SMTP):
             self._end(self._refusal(Reason.SHUTTING_DOWN))
         except IdleTooLong:
             self._end(Reply(code=421, enhanced="4.4.2", text="Nothing heard for too long, closing"))
+        except TooSlow:
+            self._end(Reply(code=421, enhanced="4.4.2", text="Too slow, closing"))
         except (Ended, TlsFailed):
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it is not the peer's fault
@@ -216,9 +223,9 @@ class Connection(SMTP):
         elif len(self._outbox) > _OUTBOX_OCTETS:
             await self._flush()
             await asyncio.sleep(0)  # a client that pipelines without end must not keep the others waiting
-        return await self._incoming.line(
-            limit_octets=grammar.AUTH_OCTETS, timeout_seconds=self._settings.command_timeout_seconds
-        )
+        known = self._client.login is not None or bool(self._client.trusted)
+        patience_seconds = min(self._settings.command_timeout_seconds, self._pace.seconds_left(known=known))
+        return await self._incoming.line(limit_octets=grammar.AUTH_OCTETS, timeout_seconds=patience_seconds)
 
     async def handle_exception(self, error: Exception) -> str:
         self._tell_operator(error)
@@ -283,10 +290,12 @@ class Connection(SMTP):
         in between (command injection, 2011 and 2021).
         """
         context = cast("ssl.SSLContext", self._shared.tls.context)
-        self._incoming.hold_and_discard()
+        early = self._incoming.hold_and_discard()
         if announcement:
             self._say(announcement)
             await self._flush()
+        elif early:  # implicit TLS, where nothing is ever said in clear text
+            asyncio.get_running_loop().call_soon(hand_over, self._plain, early)
         try:
             await self._writer.start_tls(
                 context, ssl_handshake_timeout=self._settings.handshake_timeout_seconds

@@ -7,9 +7,12 @@ without being kept.
 RFC 5321, sections 4.1.1.4 and 4.5.2.
 """
 
+import io
+
 from rorpost_gateway.decision import Reason
 from rorpost_gateway.smtp.incoming import Incoming
 from rorpost_gateway.smtp.limits import Share
+from rorpost_gateway.smtp.pace import DataPace
 
 _END = b"\r\n.\r\n"
 _STARTS_OF_END = tuple(_END[:length] for length in range(len(_END) - 1, 0, -1))
@@ -44,28 +47,31 @@ class DotDecoder:
 
 
 async def read_message(
-    incoming: Incoming, *, limit_octets: int, share: Share, timeout_seconds: float
+    incoming: Incoming, *, limit_octets: int, share: Share, timeout_seconds: float, pace: DataPace
 ) -> bytes | Reason:
     """The message, or why it was read past: MESSAGE_TOO_LARGE or GATEWAY_FULL.
 
     The caller gives `share` back when the message has been answered.
-    Raises incoming.Ended and incoming.IdleTooLong.
+    Raises incoming.Ended, incoming.IdleTooLong and pace.TooSlow.
     """
     decoder = DotDecoder()
-    content = bytearray()
+    content = io.BytesIO()  # gives its octets away at the end without copying them
+    come = 0
     reason: Reason | None = None
     while True:
-        octets, rest = decoder.feed(await incoming.chunk(timeout_seconds=timeout_seconds))
+        patience_seconds = min(timeout_seconds, pace.seconds_left(come))
+        octets, rest = decoder.feed(await incoming.chunk(timeout_seconds=patience_seconds))
+        come += len(octets)
         if reason is None:
-            reason = _why_not(len(content) + len(octets), len(octets), limit_octets, share)
+            reason = _why_not(come, len(octets), limit_octets, share)
             if reason is None:
-                content += octets
+                content.write(octets)
             else:
-                content.clear()
+                content = io.BytesIO()
                 share.give_back()
         if rest is not None:
             incoming.put_back(rest)
-            return reason or bytes(content)
+            return reason or content.getvalue()
 
 
 def _why_not(total: int, more: int, limit_octets: int, share: Share) -> Reason | None:

@@ -57,8 +57,8 @@ class Incoming:
         self._interrupted = True
         self._wake()
 
-    def hold_and_discard(self) -> None:
-        """Read no more from the old transport and forget what came by it.
+    def hold_and_discard(self) -> bytes:
+        """Read no more from the old transport and forget what came by it, which is returned.
 
         After STARTTLS nothing that was sent in clear text may count (RFC 3207, section 4.2).
         Once this was called, what comes is from the new transport, perhaps before `attach`.
@@ -67,7 +67,8 @@ class Incoming:
             self._transport.pause_reading()
             self._transport = None
         self._paused = False
-        self._buffer.clear()
+        octets, self._buffer = bytes(self._buffer), bytearray()
+        return octets
 
     def has_line(self) -> bool:
         return b"\n" in self._buffer

@@ -17,6 +17,10 @@ class Budget:
         self.capacity_octets = capacity_octets
         self.used_octets = 0
 
+    def has_room(self, octets: int) -> bool:
+        """Whether one copy of so much would fit now, where it ever could. Nothing is reserved."""
+        return octets > self.capacity_octets or self.used_octets + octets <= self.capacity_octets
+
     def share(self, *, copies: int) -> "Share":
         """What one message will use; each octet counts once for every copy to be made of it."""
         return Share(self, max(1, copies))

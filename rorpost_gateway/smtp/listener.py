@@ -6,6 +6,7 @@ TLS mode off is refused on any address that others can reach.
 import asyncio
 import ipaddress
 import os
+import time
 
 import structlog
 
@@ -13,9 +14,11 @@ from rorpost_gateway.errors import ConfigurationInvalid
 from rorpost_gateway.smtp.base import Receiver
 from rorpost_gateway.smtp.connection import Connection, Shared
 from rorpost_gateway.smtp.limits import Budget, Connections
+from rorpost_gateway.smtp.pace import Now
 from rorpost_gateway.smtp.session import ServerSession
 from rorpost_gateway.smtp.settings import ListenerSettings, TlsMode
 from rorpost_gateway.smtp.tls import ServerTls
+from rorpost_gateway.stages import UNTIMED, Stages
 
 __all__ = ["Budget", "Listener", "ListenerSettings", "TlsMode"]
 
@@ -26,12 +29,19 @@ _log = structlog.get_logger(__name__)
 class Listener:
     """Serves every address of `settings.listen`.
 
-    `budget` bounds the octets in flight and may be shared by several listeners.
+    `budget` bounds the octets in flight and may be shared by several listeners; `now` gives seconds
+    that only go forward.
     Raises ConfigurationInvalid for addresses, certificate or key that cannot be used.
     """
 
     def __init__(
-        self, settings: ListenerSettings, receiver: Receiver, *, budget: Budget | None = None
+        self,
+        settings: ListenerSettings,
+        receiver: Receiver,
+        *,
+        budget: Budget | None = None,
+        stages: Stages = UNTIMED,
+        now: Now = time.monotonic,
     ) -> None:
         self._endpoints = [_endpoint(text, settings.tls) for text in settings.listen]
         self._tls = ServerTls(settings)
@@ -43,6 +53,8 @@ class Listener:
                 most=settings.connections, most_per_client=settings.connections_per_client
             ),
             budget=budget or Budget(),
+            stages=stages,
+            now=now,
             opened=self._opened,
             closed=self._closed,
         )

@@ -21,7 +21,9 @@ from rorpost_gateway.smtp.connection import Connection, Shared
 from rorpost_gateway.smtp.data import read_message
 from rorpost_gateway.smtp.grammar import refused
 from rorpost_gateway.smtp.limits import Share
+from rorpost_gateway.smtp.pace import DataPace
 from rorpost_gateway.smtp.settings import TlsMode
+from rorpost_gateway.stages import Stage
 
 FAILED_LOGINS = 3
 # Commands that bring no message, since the last message. Each costs little, and they can be sent by the
@@ -172,6 +174,9 @@ class ServerSession(Connection):
         if self._mail is not None:
             raise refused(503, "5.5.1", "One transaction at a time")
         path = grammar.parse_mail(arg, extended=self._extended)
+        if not self._shared.budget.has_room(path.size_octets or 0):
+            self._answer(self._refusal(Reason.GATEWAY_FULL))  # sooner than after all of it has come
+            return
         outcome = await self._receiver.begin(self._client, path)
         if isinstance(outcome, Reply):
             self._answer(outcome)
@@ -206,15 +211,18 @@ class ServerSession(Connection):
         await self._flush()
         self._fruitless = 0
         self._answer(await self._receive(self._mail))
+        self._pace.message_answered()
 
     async def _receive(self, mail: _Mail) -> Reply:
         share = self._shared.budget.share(copies=mail.taken)
         try:
-            outcome = await self._read(share)
+            with self._shared.stages.timed(Stage.RECEIVE):
+                outcome = await self._read(share)
             self._mail = None  # ended by what follows, whatever comes of it
-            if isinstance(outcome, Reason):
-                return await mail.transaction.refuse(outcome)
-            return await mail.transaction.message(outcome)
+            with self._shared.stages.timed(Stage.ANSWER):
+                if isinstance(outcome, Reason):
+                    return await mail.transaction.refuse(outcome)
+                return await mail.transaction.message(outcome)
         finally:
             share.give_back()
 
@@ -225,6 +233,7 @@ class ServerSession(Connection):
                 limit_octets=self._settings.message_size_octets,
                 share=share,
                 timeout_seconds=self._settings.data_timeout_seconds,
+                pace=DataPace(self._settings, self._shared.now),
             )
         except BaseException:
             self._over = True  # in the middle of a message no command can follow

@@ -36,3 +36,7 @@ class ListenerSettings:
     command_timeout_seconds: float = 300.0
     data_timeout_seconds: float = 180.0
     handshake_timeout_seconds: float = 30.0
+    login_timeout_seconds: float = 300.0  # in all, for who has to log in and has not
+    session_timeout_seconds: float = 3600.0  # in all, from one message to the next
+    data_grace_seconds: float = 300.0  # in all, for a message; after that it must have come
+    data_octets_per_second: int = 1000  # at this rate at least, on the average of all its time

@@ -5,8 +5,10 @@ encryption (RFC 9325, sections 3.1.1 and 4.2). Sessions begun before a reload ke
 what they began with.
 """
 
+import asyncio
 import ssl
 from pathlib import Path
+from typing import cast
 
 from rorpost_gateway.errors import ConfigurationInvalid
 from rorpost_gateway.smtp.settings import ListenerSettings, TlsMode
@@ -53,3 +55,20 @@ class ServerTls:
     def reload(self) -> None:
         """Read the files again. Raises ConfigurationInvalid and keeps the old context."""
         self.context = self._load()
+
+
+def hand_over(transport: asyncio.BaseTransport, octets: bytes) -> None:
+    """Give the TLS layer that now reads from a transport what came before it did.
+
+    With implicit TLS a client may greet before anybody is there to listen: uvloop reads at once.
+    """
+    protocol = transport.get_protocol()
+    if protocol is None or not hasattr(protocol, "get_buffer"):
+        return  # the connection has ended, and TLS was never begun
+    layer = cast("asyncio.BufferedProtocol", protocol)
+    while octets:
+        room = memoryview(layer.get_buffer(len(octets)))
+        count = min(len(room), len(octets))
+        room[:count] = octets[:count]
+        layer.buffer_updated(count)
+        octets = octets[count:]

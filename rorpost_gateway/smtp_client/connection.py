@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from rorpost_gateway.smtp_client import transaction, verdict
 from rorpost_gateway.smtp_client.base import Attempt, Deferred, Failed, Outgoing, Route
 from rorpost_gateway.smtp_client.lmtp import session_for
-from rorpost_gateway.smtp_client.session import Session, Timeouts
+from rorpost_gateway.smtp_client.session import Session
+from rorpost_gateway.smtp_client.timeouts import Timeouts
 from rorpost_gateway.smtp_client.tls import client_context
 from rorpost_gateway.smtp_client.verdict import AttemptEnded
 

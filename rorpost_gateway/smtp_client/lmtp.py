@@ -10,13 +10,15 @@ no further: what an answer is about must never be a guess.
 import ssl
 
 from rorpost_gateway.smtp_client.base import MailProtocol, Route
-from rorpost_gateway.smtp_client.session import Session, Timeouts
+from rorpost_gateway.smtp_client.session import Session
+from rorpost_gateway.smtp_client.timeouts import Timeouts
 
 
 class LmtpSession(Session):
     """As `Session`, over TCP (with STARTTLS, as a store offers it) or a Unix socket."""
 
     hello = "LHLO"
+    answers_to_nothing = False
 
 
 def session_for(route: Route, timeouts: Timeouts, context: ssl.SSLContext | None) -> Session:

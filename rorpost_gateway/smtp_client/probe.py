@@ -5,7 +5,7 @@ import ssl
 
 from rorpost_gateway.smtp_client.base import Route
 from rorpost_gateway.smtp_client.lmtp import session_for
-from rorpost_gateway.smtp_client.session import Timeouts
+from rorpost_gateway.smtp_client.timeouts import Timeouts
 from rorpost_gateway.smtp_client.tls import client_context
 from rorpost_gateway.smtp_client.verdict import AttemptEnded
 

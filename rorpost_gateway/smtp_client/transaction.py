@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from rorpost_gateway.address import parse_address
 from rorpost_gateway.errors import AddressMalformed
+from rorpost_gateway.message.line_ends import bare_line_ends
 from rorpost_gateway.smtp_client.base import Failed, Outgoing, Route
 from rorpost_gateway.smtp_client.verdict import own_line
 
@@ -82,9 +83,7 @@ def unfit(outgoing: Outgoing, route: Route) -> Failed | None:
     """
     if not _addresses_sound(outgoing):
         return _never(route, "5.1.3", "an address of the envelope does not follow the grammar")
-    octets = outgoing.octets
-    pairs = octets.count(b"\r\n")
-    if pairs != octets.count(b"\n") or pairs != octets.count(b"\r") or not octets.endswith(b"\r\n"):
+    if bare_line_ends(outgoing.octets) or not outgoing.octets.endswith(b"\r\n"):
         return _never(route, "5.6.0", "the message has line ends that SMTP does not allow")
     return too_large(outgoing, route.max_size_octets, route)
 

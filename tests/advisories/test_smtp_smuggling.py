@@ -12,8 +12,11 @@ from rorpost_gateway.decision import Reason
 from rorpost_gateway.smtp.data import read_message
 from rorpost_gateway.smtp.incoming import Ended, Incoming
 from rorpost_gateway.smtp.limits import Budget
+from rorpost_gateway.smtp.pace import DataPace
+from rorpost_gateway.smtp.settings import ListenerSettings
 
 ENDS = (b"\r\n", b"\n", b"\r", b"\r\r\n", b"\n\r", b"\x00\r\n", b"\x85", b"")
+PACE = DataPace(ListenerSettings(listen=(), hostname="gw"), lambda: 0.0)
 
 
 async def read(stream: bytes) -> bytes | Reason:
@@ -21,7 +24,7 @@ async def read(stream: bytes) -> bytes | Reason:
     incoming.feed(stream)
     incoming.feed_end()
     share = Budget(10_000).share(copies=1)
-    return await read_message(incoming, limit_octets=10_000, share=share, timeout_seconds=1)
+    return await read_message(incoming, limit_octets=10_000, share=share, timeout_seconds=1, pace=PACE)
 
 
 @pytest.mark.parametrize(("before", "after"), list(product(ENDS, ENDS)))

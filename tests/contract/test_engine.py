@@ -1,23 +1,29 @@
 """What every OpenPGP engine must do, over real keys; what it made is opened by the plain gpg command.
 
-Another engine joins by one more entry in `ENGINES`.
+Another engine joins by one more entry in `ENGINES`. The sequoia engine stands there twice: as it
+is, sealing what is small in process, and with everything sealed in children.
 """
 
 import asyncio
 import hashlib
 import logging
-from collections.abc import AsyncIterator, Callable
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from rorpost_gateway.decision import KeyChoice
-from rorpost_gateway.errors import SealingFailed
+from rorpost_gateway.errors import ConfigurationInvalid, SealingFailed
 from rorpost_gateway.openpgp.armour import remove_armour
 from rorpost_gateway.openpgp.base import Engine
-from rorpost_gateway.openpgp.gnupg import GnupgEngine, load_index
+from rorpost_gateway.openpgp.engines import open_engine
+from rorpost_gateway.openpgp.gnupg import load_index
 from rorpost_gateway.openpgp.packets import check_sealed
+from rorpost_gateway.openpgp.sequoia_engine import SequoiaEngine
 from tests.peers.gnupg_home import (
     SENDER,
     PreparedKeys,
@@ -32,20 +38,24 @@ from tests.peers.gnupg_home import (
     subkeys,
 )
 
-ENGINES: dict[str, Callable[[Path, str | None], Engine]] = {"gnupg": GnupgEngine}
+OpenEngine = Callable[[Path, str | None], Awaitable[Engine]]
+ENGINES: dict[str, OpenEngine] = {
+    "gnupg": partial(open_engine, "gnupg", now=time.time),
+    "sequoia": partial(SequoiaEngine.open, now=time.time, workers=2),
+    "sequoia in children": partial(SequoiaEngine.open, now=time.time, in_process_octets=0, workers=2),
+}
+SEALING = {"gpg", "python", "python3", "python3.11"}
 MARKER = b"MARKER-7f3a-of-the-plaintext"
 
 
 @pytest.fixture(params=ENGINES)
-def make_engine(request: pytest.FixtureRequest) -> Callable[[Path, str | None], Engine]:
+def make_engine(request: pytest.FixtureRequest) -> OpenEngine:
     return ENGINES[request.param]
 
 
 @pytest.fixture
-async def engine(
-    prepared_keys: PreparedKeys, make_engine: Callable[[Path, str | None], Engine]
-) -> AsyncIterator[Engine]:
-    made = make_engine(prepared_keys.sender_home, None)
+async def engine(prepared_keys: PreparedKeys, make_engine: OpenEngine) -> AsyncIterator[Engine]:
+    made = await make_engine(prepared_keys.sender_home, None)
     yield made
     await made.close()
 
@@ -62,6 +72,14 @@ def sign_with(prepared_keys: PreparedKeys) -> KeyChoice:
 
 def first_subkey(home: Path, primary: str) -> KeyChoice:
     return KeyChoice(primary=primary, subkey=subkeys(home, primary)[0])
+
+
+@asynccontextmanager
+async def closing(engine: Engine) -> AsyncIterator[Engine]:
+    try:
+        yield engine
+    finally:
+        await engine.close()
 
 
 class TestRefusals:
@@ -101,20 +119,19 @@ class TestRefusals:
     async def test_the_wrong_passphrase(
         self,
         new_home: Callable[[], Path],
-        make_engine: Callable[[Path, str | None], Engine],
+        make_engine: OpenEngine,
         passphrase: str | None,
     ) -> None:
         home = new_home()
         key = generate(home, SENDER, passphrase="Räksmörgås 1")
         stop_agent(home)  # which remembers passphrases
-        engine = make_engine(home, passphrase)
-        with pytest.raises(SealingFailed):
-            await engine.seal(
-                b"R\xc3\xa4ksm\xc3\xb6rg\xc3\xa5s 1\nnot the passphrase, though it stands first",
-                seal_to=first_subkey(home, key),
-                sign_with=KeyChoice(primary=key, subkey=key),
-            )
-        await engine.close()
+        with pytest.raises((SealingFailed, ConfigurationInvalid)):  # the latter before any message came
+            async with closing(await make_engine(home, passphrase)) as engine:
+                await engine.seal(
+                    b"R\xc3\xa4ksm\xc3\xb6rg\xc3\xa5s 1\nnot the passphrase, though it stands first",
+                    seal_to=first_subkey(home, key),
+                    sign_with=KeyChoice(primary=key, subkey=key),
+                )
 
 
 class TestSealed:
@@ -179,7 +196,7 @@ class TestSealed:
     async def test_the_subkey_asked_for_is_the_one_sealed_to(
         self,
         new_home: Callable[[], Path],
-        make_engine: Callable[[Path, str | None], Engine],
+        make_engine: OpenEngine,
     ) -> None:
         """Not the newest one, which the engine would take by itself; and of every usual algorithm."""
         home = new_home()
@@ -187,7 +204,7 @@ class TestSealed:
         signing = add_subkey(home, key, "nistp384/ecdsa", "sign")
         encrypting = [*subkeys(home, key)[:1], add_subkey(home, key, "rsa2048", "encr")]
         encrypting += [add_subkey(home, key, "nistp256", "encr")]
-        engine = make_engine(home, None)
+        engine = await make_engine(home, None)
         for subkey in encrypting:
             sealed = await engine.seal(
                 MARKER,
@@ -199,12 +216,12 @@ class TestSealed:
         await engine.close()
 
     async def test_a_passphrase_opens_the_signing_key(
-        self, new_home: Callable[[], Path], make_engine: Callable[[Path, str | None], Engine]
+        self, new_home: Callable[[], Path], make_engine: OpenEngine
     ) -> None:
         home = new_home()
         key = generate(home, SENDER, passphrase="Räksmörgås 1")
         stop_agent(home)
-        engine = make_engine(home, "Räksmörgås 1")
+        engine = await make_engine(home, "Räksmörgås 1")
         own = first_subkey(home, key)
         sealed = await engine.seal(MARKER, seal_to=own, sign_with=KeyChoice(primary=key, subkey=key))
         assert open_with_gpg(home, sealed.armoured, passphrase="Räksmörgås 1") == MARKER
@@ -216,14 +233,14 @@ class TestSealed:
         home_copy: Callable[[Path], Path],
         seal_to: KeyChoice,
         sign_with: KeyChoice,
-        make_engine: Callable[[Path, str | None], Engine],
+        make_engine: OpenEngine,
     ) -> None:
         """Such as a second recipient for everything."""
         home = home_copy(prepared_keys.sender_home)
         (home / "gpg.conf").write_text(
             f"encrypt-to {prepared_keys.two_user_ids}\nthrow-keyids\ncomment hello\ntextmode\n"
         )
-        engine = make_engine(home, None)
+        engine = await make_engine(home, None)
         sealed = await engine.seal(MARKER, seal_to=seal_to, sign_with=sign_with)
         assert b"hello" not in sealed.armoured
         await engine.close()
@@ -277,7 +294,7 @@ class TestAtWork:
             nonlocal ticks, most
             while True:
                 ticks += 1
-                most = max(most, running_children().count("gpg"))
+                most = max(most, sum(name in SEALING for name in running_children()))
                 await asyncio.sleep(0)
 
         ticking = asyncio.create_task(tick())
@@ -347,16 +364,17 @@ class TestAtWork:
         prepared_keys: PreparedKeys,
         home_copy: Callable[[Path], Path],
         new_home: Callable[[], Path],
-        make_engine: Callable[[Path, str | None], Engine],
+        make_engine: OpenEngine,
         sign_with: KeyChoice,
     ) -> None:
         home, partner = home_copy(prepared_keys.sender_home), new_home()
-        engine = make_engine(home, None)
+        engine = await make_engine(home, None)
         own = first_subkey(home, prepared_keys.sender)
         await engine.seal(MARKER, seal_to=own, sign_with=sign_with)
         key = generate(partner, "rorpost.new@regionostergotland.se")
         import_key(home, export_public(partner, key))
         import_key(partner, export_public(home, prepared_keys.sender))
+        (await engine.read_keys())()
         sealed = await engine.seal(MARKER, seal_to=first_subkey(home, key), sign_with=sign_with)
         assert open_with_gpg(partner, sealed.armoured) == MARKER
         await engine.close()

@@ -5,14 +5,15 @@ Another opener joins by one more entry in `OPENERS`.
 
 import hashlib
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
 from rorpost_gateway.decision import KeyChoice, Reason
-from rorpost_gateway.openpgp.base import Opener, OpeningRefused
+from rorpost_gateway.openpgp.base import Opened, Opener, OpeningRefused, Signature
 from rorpost_gateway.openpgp.gnupg import GnupgEngine
 from rorpost_gateway.openpgp.opening import GnupgOpener
 from tests.peers.gnupg_home import (
@@ -45,15 +46,74 @@ from tests.peers.openpgp_messages import (
     without_armour,
 )
 
-OPENERS: dict[str, Callable[[Path, str | None], Opener]] = {"gnupg": GnupgOpener}
+
+class Twice:
+    """Opens everything twice, at first with nothing learnt, and gives back the second answer.
+
+    The first signature by a key is verified by gpg, the second one in process: each case
+    here has to come to the same by both.
+    """
+
+    def __init__(self, home: Path, passphrase: str | None) -> None:
+        self._opener = GnupgOpener(home, passphrase, sequoia=True)
+
+    async def open(self, armoured: bytes, *, longest_octets: int) -> Opened:
+        first = await _outcome(self._opener.open(armoured, longest_octets=longest_octets))
+        second = await _outcome(self._opener.open(armoured, longest_octets=longest_octets))
+        return _the_same(first, second)
+
+    async def verify_detached(self, signed: bytes, signature_armoured: bytes) -> Signature:
+        first = await _outcome(self._opener.verify_detached(signed, signature_armoured))
+        second = await _outcome(self._opener.verify_detached(signed, signature_armoured))
+        return _the_same(first, second)
+
+    async def close(self) -> None:
+        await self._opener.close()
+
+
+T = TypeVar("T")
+
+
+async def _outcome(work: Awaitable[T]) -> T | OpeningRefused:
+    try:
+        return await work
+    except OpeningRefused as refused:
+        return refused
+
+
+def _the_same(first: T | OpeningRefused, second: T | OpeningRefused) -> T:
+    if isinstance(first, OpeningRefused):
+        assert isinstance(second, OpeningRefused)
+        assert (first.reason, first.private) == (second.reason, second.private)
+        raise second
+    assert first == second
+    assert not isinstance(second, OpeningRefused)
+    return second
+
+
+OPENERS: dict[str, Callable[[Path, str | None], Opener]] = {
+    "gnupg": GnupgOpener,
+    "sequoia": Twice,
+}
 PAYLOAD = b"Subject: MARKER-51d0\r\n\r\nthe payload\r\n"
 LONGEST = 1 << 24
 GOLDEN = Path(__file__).parents[1] / "golden" / "openpgp"
 
 
+@pytest.fixture(scope="session")
+def sound(prepared_keys: PreparedKeys) -> bytes:
+    return sealed(
+        prepared_keys.sender_home, prepared_keys.receiver, payload=b"ok\r\n", signer=prepared_keys.sender
+    )
+
+
 @pytest.fixture(params=OPENERS)
-async def opener(request: pytest.FixtureRequest, prepared_keys: PreparedKeys) -> AsyncIterator[Opener]:
+async def opener(
+    request: pytest.FixtureRequest, prepared_keys: PreparedKeys, sound: bytes
+) -> AsyncIterator[Opener]:
     made = OPENERS[request.param](prepared_keys.receiver_home, None)
+    if isinstance(made, Twice):
+        await made.open(sound, longest_octets=LONGEST)  # the signer is known before the case begins
     yield made
     await made.close()
 

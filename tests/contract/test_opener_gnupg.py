@@ -271,7 +271,7 @@ async def test_many_at_once_stay_bounded_and_the_loop_goes_on(prepared_keys: Pre
         sealed(prepared_keys.sender_home, prepared_keys.receiver, payload=each, signer=prepared_keys.sender)
         for each in payloads
     ]
-    opener = GnupgOpener(prepared_keys.receiver_home, None)
+    opener = GnupgOpener(prepared_keys.receiver_home, None, workers=2)
     ticks = most = 0
 
     async def tick() -> None:

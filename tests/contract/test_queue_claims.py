@@ -2,7 +2,11 @@
 
 import asyncio
 
-from rorpost_gateway.queue.base import Queue, Retry, State
+import pytest
+
+from rorpost_gateway.envelope import Notify
+from rorpost_gateway.errors import NotFound
+from rorpost_gateway.queue.base import Claim, Queue, Retry, State, as_claimed
 from tests.peers.queues import (
     ABROAD,
     BRINKEN,
@@ -11,6 +15,8 @@ from tests.peers.queues import (
     NOW,
     QueueStore,
     claim,
+    copy,
+    message,
     put_claimed,
     put_pending,
     put_ready,
@@ -28,7 +34,7 @@ async def test_a_claimed_copy_is_not_claimed_again_before_its_lease_runs_out(que
 
 
 async def test_two_nodes_never_get_the_same_copy(store: QueueStore) -> None:
-    first, second = await store.open(), await store.open()
+    first, second = await store.open(alone=False), await store.open(alone=False)
     put = {await put_ready(first, BRINKEN, LYCKORNA) for _ in range(20)}
     names: list[str] = []
 
@@ -101,3 +107,49 @@ async def test_claims_given_back_keep_what_was_known(queue: Queue) -> None:
     await queue.release_claims("gw1")
     [found] = await claim(queue)
     assert (found.attempts, found.last_reply, found.bounced_at) == (1, "451 x", NOW + 1)
+
+
+MINE = Claim(node="gw1", lease_until=NOW + LEASE)
+
+
+async def test_what_is_claimed_as_it_becomes_ready_is_told_as_the_queue_tells_it(queue: Queue) -> None:
+    it = message(ret="HDRS", envid="x")
+    new = [
+        copy(BRINKEN, notify=frozenset({Notify.DELAY}), original_recipient="rfc822;b@x.se"),
+        copy(ABROAD, sealed=b"other\r\n", submission_digest="d1"),
+    ]
+    await queue.insert_pending(it, new)
+    await queue.make_ready(it.queue_id, now=NOW + 1, claim=MINE)
+    assert await queue.show(it.queue_id) == [as_claimed(it, each, MINE, now=NOW + 1) for each in new]
+    assert await queue.find_duplicates(["d1"], since=NOW + 1) == {"d1": it.queue_id}
+
+
+async def test_what_is_claimed_as_it_becomes_ready_is_nobody_elses(queue: Queue) -> None:
+    identity = await put_pending(queue)
+    await queue.make_ready(identity, now=NOW, claim=MINE)
+    assert await claim(queue, node="gw2", now=NOW + LEASE - 1) == []
+    assert await queue.next_due() == NOW + LEASE
+    with pytest.raises(NotFound):
+        await queue.make_ready(identity, now=NOW, claim=MINE)
+    assert await queue.release_claims("gw1") == 1
+    assert len(await claim(queue, node="gw2")) == 1
+
+
+async def test_what_is_claimed_as_it_becomes_ready_can_be_settled(queue: Queue) -> None:
+    identity = await put_pending(queue, BRINKEN, LYCKORNA)
+    await queue.make_ready(identity, now=NOW, claim=MINE)
+    await queue.put_back(identity, BRINKEN, Retry(next_attempt_at=NOW + 9, reply="451 x", next_hop="mx"))
+    await queue.finish(identity, LYCKORNA)
+    [left] = await queue.show(identity)
+    assert (left.recipient, left.state, left.attempts) == (BRINKEN, State.READY, 1)
+
+
+async def test_nothing_that_waits_is_due_later_than_it_can_be(queue: Queue) -> None:
+    soon, late, held = [await put_ready(queue, at=NOW + offset) for offset in (50, 5000, 6000)]
+    await queue.hold(held, None, because="operator")
+    pending = await put_pending(queue, at=NOW + 7000)
+    assert await queue.bring_forward(latest=NOW + 100) == 1
+    assert await queue.bring_forward(latest=NOW + 100) == 0
+    due = {c.message.queue_id: c.next_attempt_at for c in await queue.list()}
+    assert due == {soon: NOW + 50, late: NOW + 100, held: NOW + 6000, pending: NOW + 7000}
+    assert {c.message.queue_id for c in await claim(queue, now=NOW + 100)} == {soon, late}

@@ -281,7 +281,8 @@ async def test_a_file_in_the_folders_place_is_refused(path: Path) -> None:
 async def test_nobody_else_may_read_the_files(queue: SqliteQueue, path: Path) -> None:
     await put_ready(queue)
     modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
-    assert modes == {"queue.db": 0o600, "queue.db-wal": 0o600, "queue.db-shm": 0o600}
+    names = ("queue.db", "queue.db-wal", "queue.db-shm", "queue.db.lock")
+    assert modes == dict.fromkeys(names, 0o600)
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 
@@ -319,7 +320,7 @@ async def test_the_settings_that_durability_needs(queue: SqliteQueue) -> None:
 
 
 async def test_two_may_create_the_same_file_at_once(path: Path) -> None:
-    queues = await asyncio.gather(*(open_sqlite_queue(path) for _ in range(4)))
+    queues = await asyncio.gather(*(open_sqlite_queue(path, alone=False) for _ in range(4)))
     try:
         identities = await asyncio.gather(*(put_ready(queue) for queue in queues))
         assert {c.message.queue_id for c in await queues[0].list()} == set(identities)

@@ -38,6 +38,23 @@ def _lines(event: str, **fields: str) -> Told:
     return told
 
 
+def _by_operator(event: str) -> Told:
+    """A call of LogWriter.append with a line of what an operator did."""
+
+    def told(arguments: tuple[Any, ...]) -> bool:
+        return any(record.event.value == event and "operator" in record.fields for record in arguments[1])
+
+    return told
+
+
+def _given_up(arguments: tuple[Any, ...]) -> bool:
+    """A call of LogWriter.append with a line of a copy that was put off until its time was over."""
+    return any(
+        record.event.value == "bounced" and str(record.fields.get("reply")).startswith("4")
+        for record in arguments[1]
+    )
+
+
 def _octets(part: bytes) -> Told:
     """A call of Disk.write with such octets."""
     return lambda arguments: part in arguments[2]
@@ -75,6 +92,7 @@ _DISK = "decision_log.folder:Disk"
 _CONNECTION = "smtp.connection:Connection"
 _GATEWAY = "daemon.gateway"
 _MAILDIR = "delivery.maildir"
+_KEPT = "daemon.kept_policies"
 
 POINTS: Mapping[str, Point] = {
     # From an accepted message to its 250
@@ -88,9 +106,9 @@ POINTS: Mapping[str, Point] = {
     "answer-sent": Point(
         owner=_CONNECTION, attribute="_flush", when=lambda given: b"queued as" in given[0]._outbox
     ),
-    # A partner's message, opened at the prompt and again at delivery
+    # A partner's message, opened at the prompt; and again at delivery, where it is not still open
     "opened": Point(owner="inbound.transaction", attribute="open_message"),
-    "opened-again": Point(owner="inbound.deliver", attribute="open_message"),
+    "opened-again": Point(owner="inbound.deliver:Deliverer", attribute="_opened"),
     "delivered-logged": Point(owner=_LOG, attribute="append", when=_lines("delivered")),
     "delivered-written": Point(owner=_DISK, attribute="write", when=_octets(b'"event":"delivered"')),
     # From the queue to the next hop
@@ -105,6 +123,7 @@ POINTS: Mapping[str, Point] = {
     "deferred-logged": Point(owner=_LOG, attribute="append", when=_lines("deferred")),
     "put-back": Point(owner=_QUEUE, attribute="put_back"),
     "bounced-logged": Point(owner=_LOG, attribute="append", when=_lines("bounced")),
+    "expired-logged": Point(owner=_LOG, attribute="append", when=_given_up),
     "mark-bounced": Point(owner=_QUEUE, attribute="mark_bounced"),
     "tell": Point(owner="relay.notices:Notices", attribute="tell"),
     "deliver": Point(owner=f"{_MAILDIR}:MaildirDelivery", attribute="deliver"),
@@ -112,10 +131,16 @@ POINTS: Mapping[str, Point] = {
     "deliver-synced": Point(owner=_MAILDIR, attribute="_sync", follows="deliver-written"),
     "held-logged": Point(owner=_LOG, attribute="append", when=_lines("held")),
     "hold": Point(owner=_QUEUE, attribute="hold"),
-    # A refusal
+    # What operators do to the queue
+    "operator-held": Point(owner=_LOG, attribute="append", when=_by_operator("held")),
+    "operator-released": Point(owner=_LOG, attribute="append", when=_by_operator("released")),
+    "release": Point(owner=_QUEUE, attribute="release"),
+    "operator-removed": Point(owner=_LOG, attribute="append", when=_by_operator("removed")),
+    # The same again, and a refusal
+    "duplicate-logged": Point(owner=_LOG, attribute="append", when=_lines("decision", reason="duplicate")),
     "refusal-logged": Point(owner=_LOG, attribute="append", when=_lines("decision", action="reject")),
     "refusal-answered": Point(owner=_CONNECTION, attribute="_answer", when=_reply(550, "[urgent]")),
-    # A start, and what it settles
+    # A start, what it settles, and the policy in force, at a reload too
     "signing-key": Point(owner="decision_log.signing", attribute="create"),
     "verifier-key": Point(owner="decision_log.signing", attribute="_write_vkey"),
     "log-created": Point(owner=_DISK, attribute="create"),
@@ -127,7 +152,11 @@ POINTS: Mapping[str, Point] = {
     "pending-removed": Point(owner=_QUEUE, attribute="discard_pending"),
     "pending-settled": Point(owner=_GATEWAY, attribute="settle_pending"),
     "claims-released": Point(owner=_QUEUE, attribute="release_claims"),
+    "policy-file": Point(owner=_KEPT, attribute="_write_durably"),
+    "policy-kept": Point(owner=f"{_KEPT}:KeptPolicies", attribute="keep"),
     "policy-logged": Point(owner=_LOG, attribute="append", when=_lines("policy")),
+    # An orderly end
+    "stop-logged": Point(owner=_LOG, attribute="append", when=_lines("stop")),
 }
 
 # How many octets of a write reach the disk before the process is killed in it, by the

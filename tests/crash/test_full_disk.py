@@ -55,9 +55,12 @@ class Ballast:
         self._path.unlink()
 
 
-def other_message(number: int) -> bytes:
+def other_message(number: int, *, octets: int = 0) -> bytes:
+    """A large one needs room that a small one may still find: the queue does not look each time."""
     return make_message(
-        recipients=BOTH, message_id=f"<fler{number}@klient.motala.se>", body=f"FLADDERMUSEN {number}"
+        recipients=BOTH,
+        message_id=f"<fler{number}@klient.motala.se>",
+        body=f"FLADDERMUSEN {number}" + "\r\nen rad av manga" * (octets // 17),
     )
 
 
@@ -81,7 +84,7 @@ def test_queue_and_log_on_a_disk_that_fills_up(whole_gateway: MakeGateway, mount
     assert scene.submit().accepted
 
     ballast.load(8)
-    heard = gateway.submit(other_message(0), recipients=BOTH)
+    heard = gateway.submit(other_message(0, octets=MEBIBYTE), recipients=BOTH)
     assert (heard.code, heard.reason) == (452, "gateway-full")
     assert len(gateway.queue_rows()) == len(BOTH)
     assert len(gateway.lines_of("decision", reason="gateway-full")) == len(BOTH)

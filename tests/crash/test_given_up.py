@@ -91,10 +91,20 @@ def test_a_notice_that_was_read_meanwhile_is_not_delivered_again(whole_gateway: 
     scene.end()
 
 
-@pytest.mark.parametrize("point", ["mark-bounced", "deliver"])
-def test_a_copy_whose_time_is_over_is_told_of_once(whole_gateway: MakeGateway, point: str) -> None:
+@pytest.mark.parametrize(
+    ("point", "moment"),
+    [
+        ("expired-logged", "before"),
+        ("expired-logged", "after"),
+        ("mark-bounced", "after"),
+        ("deliver", "after"),
+    ],
+)
+def test_a_copy_whose_time_is_over_is_told_of_once(
+    whole_gateway: MakeGateway, point: str, moment: str
+) -> None:
     scene = make_scene(whole_gateway, NOT_NOW, give_up_after="1s", warn_after="1h")
-    assert scene.play(point, "after").accepted
+    assert scene.play(point, moment).accepted
     scene.settle()
     assert scene.notices() == FAILED_BOTH
     assert not scene.arrivals()

@@ -66,8 +66,8 @@ def test_no_word_of_it_is_told_anywhere(scenario: MakeScenario) -> None:
     wrapper.write_text(TALKATIVE, encoding="utf-8")
     gateway.in_debug_mode = True
     gateway.start(wrapper=wrapper, environment={**os.environ, "PYTHONASYNCIODEBUG": "1"})
-    assert [line for line in gateway.operator_lines if "asyncio" in line], "the debug mode is on"
     everything_that_can_happen(gateway)
+    assert [line for line in gateway.operator_lines if "asyncio" in line], "the debug mode is on"
     gateway.until(lambda: len(gateway.lines_of("deferred")) >= 2, what="attempts")
     assert gateway.stop() == 0
     for secret in secrets():

@@ -4,17 +4,44 @@ import json
 import signal
 import subprocess
 import threading
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import IO, Any, Protocol
 
 BOUND_SECONDS = 60
+
+
+class Process(Protocol):
+    """What is needed of a `subprocess.Popen`."""
+
+    pid: int
+
+    @property
+    def stderr(self) -> IO[bytes] | None: ...
+
+    def poll(self) -> int | None: ...
+
+    def wait(self, timeout: float | None = None) -> int: ...
+
+    def kill(self) -> None: ...
+
+    def send_signal(self, number: int, /) -> None: ...
+
+
+Launch = Callable[[Sequence[str], Mapping[str, str] | None], Process]
+
+
+def cold(command: Sequence[str], environment: Mapping[str, str] | None) -> Process:
+    """A process as an operator starts one."""
+    return subprocess.Popen(command, stderr=subprocess.PIPE, env=environment)
 
 
 class DaemonProcess:
     """One run of the daemon. Its operator's log is read as it comes; JSON lines are in `events`."""
 
-    def __init__(self, command: list[str], environment: Mapping[str, str] | None = None) -> None:
-        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, env=environment)
+    def __init__(
+        self, command: list[str], environment: Mapping[str, str] | None = None, *, launch: Launch = cold
+    ) -> None:
+        self.process = launch(command, environment)
         self.lines: list[str] = []
         self.events: list[dict[str, Any]] = []
         self._news = threading.Condition()

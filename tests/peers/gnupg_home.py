@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -221,15 +222,22 @@ def running_children() -> list[str]:
     return names
 
 
-@pytest.fixture(scope="session")
-def prepared_keys() -> Iterator[PreparedKeys]:
-    """Keys of every state a test wants to meet; homes that no test may change."""
+@contextmanager
+def prepared() -> Iterator[PreparedKeys]:
+    """Keys of every state a test wants to meet, in two homes that are gone afterwards."""
     sender_home, receiver_home = make_home(), make_home()
     try:
         yield _prepare(sender_home, receiver_home)
     finally:
         remove_home(sender_home)
         remove_home(receiver_home)
+
+
+@pytest.fixture(scope="session")
+def prepared_keys() -> Iterator[PreparedKeys]:
+    """See `prepared`; homes that no test may change."""
+    with prepared() as keys:
+        yield keys
 
 
 def _prepare(sender_home: Path, receiver_home: Path) -> PreparedKeys:

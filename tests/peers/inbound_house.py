@@ -22,6 +22,7 @@ from rorpost_gateway.delivery.maildir import MaildirDelivery
 from rorpost_gateway.envelope import Client, Recipient, ReversePath, TrustedNetwork
 from rorpost_gateway.inbound.deliver import Deliverer
 from rorpost_gateway.inbound.receiver import Inbound
+from rorpost_gateway.inbound.still_open import StillOpen
 from rorpost_gateway.inbound.taking import Means
 from rorpost_gateway.inbound.transaction import InboundTransaction
 from rorpost_gateway.openpgp.base import Opener
@@ -321,6 +322,11 @@ class InboundHouse(OutboundHouse):
         self.means = replace(self.means, opener=opener)
         self.inbound = Inbound(self.house, self.means, self.refusals)
 
+    def use_still_open(self, still_open: StillOpen) -> None:
+        """Of what is opened from now on; without it everything is opened again for its delivery."""
+        self.means = replace(self.means, still_open=still_open)
+        self.inbound = Inbound(self.house, self.means, self.refusals)
+
     def peer(self, *, allowed: bool = True) -> Client:
         return Client(
             ip="192.0.2.25",
@@ -368,6 +374,7 @@ class InboundHouse(OutboundHouse):
             own_domains=self.house.own_domains,
             longest_octets=self.means.longest_octets,
             show_person=show_person,
+            still_open=self.means.still_open,
         )
 
     async def taken(self, octets: bytes, *, sender: str = world.BRINKEN) -> tuple[Copy, bytes]:

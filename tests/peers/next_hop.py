@@ -82,7 +82,8 @@ class NextHop:
 
     @property
     def arrivals(self) -> list[Arrival]:
-        return [Arrival(octets=octets) for octets in list(self._sink.messages)]
+        """Without the lone dots that end a pipelined transaction nobody is left in (RFC 2920, section 3.1)."""
+        return [Arrival(octets=octets) for octets in list(self._sink.messages) if octets]
 
     def let_go(self) -> None:
         """End every silence (`Script.silent_at`): what was waited for is answered now."""

@@ -30,8 +30,8 @@ class QueueStore:
     url: str
     opened: list[Queue] = field(default_factory=list)
 
-    async def open(self) -> Queue:
-        queue = await open_queue(self.url, Path("/"))
+    async def open(self, *, alone: bool = True) -> Queue:
+        queue = await open_queue(self.url, Path("/"), alone=alone)
         self.opened.append(queue)
         return queue
 

@@ -31,7 +31,7 @@ import pytest
 from rorpost_gateway.decision_log.verify import Verified, verify_log
 from tests.peers import gateway_world as world
 from tests.peers.authority import Authority
-from tests.peers.daemon_process import BOUND_SECONDS, DaemonProcess
+from tests.peers.daemon_process import BOUND_SECONDS, DaemonProcess, Launch, cold
 from tests.peers.gnupg_home import PreparedKeys
 from tests.peers.next_hop import NextHop
 from tests.peers.sink import Script
@@ -55,12 +55,15 @@ class WholeGateway:
         home: Path | None = None,
         script: Script | None = None,
         folder: Path | None = None,
+        launch: Launch = cold,
     ) -> None:
         """`config` is laid over the usual one, `policy` replaces it, `script` is the next hop's.
 
         The prepared GnuPG home is shared: a test that changes keys gives a copy as `home`.
         `folder` is where the gateway's own folder is made; its path must be short.
+        `launch` starts the process (`warm_start` does it at less cost).
         """
+        self._launch = launch
         self._given = tempfile.TemporaryDirectory(prefix="rw", dir=folder or "/tmp")
         self.folder = Path(self._given.name)
         self.keys = keys
@@ -140,7 +143,7 @@ class WholeGateway:
         assert self.daemon is None or self.daemon.process.poll() is not None, "it runs already"
         begin = [*SERVE[:1], str(wrapper), *arguments, SERVE[-1]] if wrapper else [*SERVE]
         command = [*begin, "--config", str(self.config_path), "--log-format", "json"]
-        self.daemon = DaemonProcess(command, environment)
+        self.daemon = DaemonProcess(command, environment, launch=self._launch)
         self.runs.append(self.daemon)
         if wait:
             self.daemon.wait_for_event("ready")

@@ -24,7 +24,10 @@ ROOMS = {
     "click": {"cli", "demo"},
     "cryptography": {"decision_log.signing", "certificates"},
     "gnupg": {"openpgp"},
+    "h11": {"metrics"},
     "personnummer": {"identity_number"},
+    "prometheus_client": {"metrics"},
+    "pysequoia": {"openpgp.sequoia", "openpgp.known_signers"},
     "rfc8785": {"policy"},
     "rich": {"cli", "demo"},
     "sqlite3": {"queue"},
@@ -33,6 +36,7 @@ ROOMS = {
         "control",
         "daemon",
         "inbound",
+        "metrics",
         "operator_log",
         "outbound",
         "reception",
@@ -40,6 +44,7 @@ ROOMS = {
         "smtp",
     },
     "trustme": {"demo"},
+    "uvloop": {"event_loop"},
     "yaml": {"document"},
 }
 # Whoever decides, formats or stores is told the time.
@@ -108,7 +113,12 @@ def test_third_party_names_stand_in_their_own_rooms() -> None:
 
 
 def test_every_dependency_has_a_room_and_every_room_a_dependency() -> None:
-    names = {"argon2-cffi": "argon2", "python-gnupg": "gnupg", "pyyaml": "yaml"}
+    names = {
+        "argon2-cffi": "argon2",
+        "python-gnupg": "gnupg",
+        "prometheus-client": "prometheus_client",
+        "pyyaml": "yaml",
+    }
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     declared = {re.split(r"[=<>]", text)[0] for text in project["dependencies"]}
     assert {names.get(name, name) for name in declared} == set(ROOMS) - sys.stdlib_module_names

@@ -53,6 +53,21 @@ def test_json_lines(capsys: pytest.CaptureFixture[str]) -> None:
     assert line["timestamp"].endswith("Z")
 
 
+@pytest.mark.parametrize("level", operator_log.LEVELS)
+def test_what_is_below_the_level_is_not_told(capsys: pytest.CaptureFixture[str], level: str) -> None:
+    operator_log.configure(as_json=True, level=level)
+    for each in operator_log.LEVELS:
+        getattr(structlog.get_logger(), each)("something")
+    told = operator_log.LEVELS[operator_log.LEVELS.index(level) :]
+    assert tuple(line["level"] for line in said(capsys)) == told
+
+
+def test_debug_is_not_told_unless_it_is_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    operator_log.configure(as_json=True)
+    structlog.get_logger().debug("something")
+    assert said(capsys) == []
+
+
 def test_lines_are_ascii_and_one_each(capsys: pytest.CaptureFixture[str]) -> None:
     operator_log.configure(as_json=True)
     structlog.get_logger().info("something", place="å\nä\x1b[31m\u2028")

@@ -116,6 +116,7 @@ def test_no_verb_takes_a_secret_on_the_command_line() -> None:
         ["policy", "explain", "--from", "a@b.se", "--to", "a@b.se", "--message", "/nonexistent"],
         ["policy", "test", "/nonexistent.yaml"],
         ["serve", "--log-format", "xml"],
+        ["serve", "--log-level", "chatty"],
         ["serve", "--config", "/"],
         ["demo", "--expect", "urgent"],
         ["demo", "--expect", "urgent=fine"],

@@ -169,6 +169,12 @@ def test_null_is_as_if_left_out(files: Any) -> None:
     assert files.load(more=more) == files.load()
 
 
+@pytest.mark.parametrize("listen", ["127.0.0.1:9410", "[::1]:9410", "192.0.2.7:9410", "localhost:0"])
+def test_metrics(files: Any, listen: str) -> None:
+    assert files.load().metrics is None
+    assert files.load(more=f'metrics: {{listen: "{listen}"}}\n').metrics.listen == listen
+
+
 def test_windows_line_ends_and_a_byte_order_mark(files: Any, sound: str) -> None:
     expected = files.load()
     assert files.load_text("\ufeff" + sound.replace("\n", "\r\n")) == expected

@@ -163,7 +163,7 @@ REFUSED: dict[str, tuple[tuple[str, str], str]] = {
     "pauses that shrink": ((DEFAULT, f"{DEFAULT}\n  retry: {{factor: ¶0.5}}"), "a number from 1 to 10"),
     # the rest, as far as this version has it
     "a way of delivery": (("relay:", "delivery: {method: ¶pop3}\nrelay:"), "must be one of: maildir"),
-    "an engine": (("relay:", "openpgp: {engine: ¶sequoia}\nrelay:"), "must be one of: gnupg"),
+    "an engine": (("relay:", "openpgp: {engine: ¶pgpy}\nrelay:"), "must be one of: gnupg, sequoia"),
     "a passphrase in the file": (("relay:", "openpgp: {¶passphrase: x}\nrelay:"), "unknown key 'passphrase'"),
     "another queue": (("relay:", "queue: {url: ¶'postgresql://db/q'}\nrelay:"), "no queue in 'postgresql'"),
     "a queue of no kind": (("relay:", "queue: {url: ¶queue.db}\nrelay:"), "must be sqlite:PATH"),
@@ -200,9 +200,28 @@ REFUSED: dict[str, tuple[tuple[str, str], str]] = {
         ("relay:", "supervision: ¶{imap: {}}\nrelay:"),
         "must be left out: this version has no part for watching",
     ),
-    "metrics": (
-        ("relay:", "metrics: ¶{listen: '127.0.0.1:9410'}\nrelay:"),
-        "must be left out: this version has no part for metrics",
+    "metrics nowhere": (("relay:", "metrics: ¶{}\nrelay:"), "key 'listen' is missing in metrics"),
+    "metrics without a port": (("relay:", "metrics: {listen: ¶127.0.0.1}\nrelay:"), "is not IP:PORT"),
+    "metrics at a port that is none": (
+        ("relay:", "metrics: {listen: ¶'127.0.0.1:65536'}\nrelay:"),
+        "is not IP:PORT",
+    ),
+    "metrics by name": (("relay:", "metrics: {listen: ¶'gw.motala.se:9410'}\nrelay:"), "is not IP:PORT"),
+    "metrics for everybody": (
+        ("relay:", "metrics: {listen: ¶'0.0.0.0:9410'}\nrelay:"),
+        "must name loopback or one address",
+    ),
+    "metrics for everybody, IPv6": (
+        ("relay:", "metrics: {listen: ¶'[::]:9410'}\nrelay:"),
+        "must name loopback or one address",
+    ),
+    "metrics at two places": (
+        ("relay:", "metrics: {listen: ¶['127.0.0.1:9410', '127.0.0.1:9411']}\nrelay:"),
+        "must be text",
+    ),
+    "an unknown key of metrics": (
+        ("relay:", "metrics: {listen: '127.0.0.1:9410', ¶tls: {}}\nrelay:"),
+        "unknown key 'tls' in metrics",
     ),
     "too small a message": (("relay:", "limits: {message_size: ¶1}\nrelay:"), "a whole number from 65536"),
     "too large a message": (("relay:", "limits: {message_size: ¶4294967296}\nrelay:"), "to 2147483648"),

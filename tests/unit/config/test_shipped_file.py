@@ -25,9 +25,9 @@ AGREED = (
     *("factor", "longest", "warn_after", "give_up_after", "openpgp", "engine", "home"),
     *("passphrase_file", "queue", "url", "decision_log", "dir", "signing_key_file", "origin"),
     *("limits", "message_size", "sealed_size", "recipients", "connections", "connections_per_client"),
-    *("in_flight_bytes",),
+    *("in_flight_bytes", "metrics"),
 )
-LATER = ("supervision", "metrics", "witness_file", "postgresql")
+LATER = ("supervision", "witness_file", "postgresql")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from rorpost_gateway.daemon.check import Found, Weight, check
 from rorpost_gateway.policy.load import load_policy
 from tests.peers import gateway_world as world
 from tests.peers.authority import Authority
-from tests.peers.gnupg_home import generate, stop_agent
+from tests.peers.gnupg_home import add_subkey, generate, stop_agent
 from tests.peers.sink import Script, Sink
 
 GOOD = (world.HOME_CARE, world.BRINKEN, world.LYCKORNA)
@@ -339,3 +339,34 @@ async def test_each_route_is_asked(sound: Any) -> None:
         sound, with_next_hops=True, relay={"default": off, "routes": {"a.se": off, "b.se": off}}
     )
     assert [one.place.partition("(")[2] for one in found] == ["a.se)", "b.se)", "default)"]
+
+
+# The engine
+
+
+async def test_sequoia_with_sound_keys_finds_nothing(sound: Any) -> None:
+    assert await look(sound, openpgp={"engine": "sequoia"}) == []
+
+
+async def test_keys_that_sequoia_cannot_use(sound: Any, home_copy: Callable[[Path], Path]) -> None:
+    """gpg can: neither key is a finding with the other engine."""
+    home = home_copy(sound.keys.sender_home)
+    ours = generate(home, world.HOME_CARE, expires="1y")
+    signing = add_subkey(home, ours, "brainpoolP256r1/ecdsa", "sign")
+    config = {"openpgp": {"home": str(home), "engine": "sequoia"}}
+    found = await look(sound, **config)
+    assert {one.place for one in found} == {str(home)}
+    assert signing in found[0].text
+    assert await look(sound, openpgp={"home": str(home)}) == []
+
+
+async def test_a_partner_whose_key_sequoia_cannot_encrypt_to(
+    sound: Any, home_copy: Callable[[Path], Path]
+) -> None:
+    home = home_copy(sound.keys.sender_home)
+    theirs = generate(home, f"rorpost.ny@{world.THEIRS}", encrypts=False)
+    add_subkey(home, theirs, "brainpoolP256r1", "encr")
+    sound.write_policy(good_policy(sound, **{f"rorpost.ny@{world.THEIRS}": {"key": theirs}}))
+    assert await look(sound, openpgp={"home": str(home)}) == []
+    (found,) = await look(sound, openpgp={"home": str(home), "engine": "sequoia"})
+    assert (found.weight, "sequoia cannot encrypt to its key" in found.text) == (Weight.ERROR, True)

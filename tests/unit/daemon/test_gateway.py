@@ -7,6 +7,7 @@ import smtplib
 import sqlite3
 import ssl
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from rorpost_gateway.errors import (
 from rorpost_gateway.queue.sqlite import open_sqlite_queue
 from tests.peers import gateway_world as world
 from tests.peers.authority import Authority
+from tests.peers.gnupg_home import generate, gpg, stop_agent
 from tests.peers.queues import put_pending
 from tests.peers.submitting import Submission, make_message, submit
 
@@ -328,3 +330,37 @@ async def test_size_limits_of_routes(files: Any) -> None:
     assert sealed_size(config, world.THEIRS) == 80_000
     without = files.config(relay={**relay, "default": None}, limits={"sealed_size": 80_000})
     assert sealed_size(without, world.THEIRS) == 80_000
+
+
+# The engine
+
+
+async def test_the_sequoia_engine_seals_and_reloads(
+    files: Any, authority: Authority, home_copy: Callable[[Path], Path]
+) -> None:
+    home = home_copy(files.keys.sender_home)
+    gateway = await open_gateway(files, openpgp={"engine": "sequoia", "home": str(home)})
+    await gateway.start()
+
+    def sends(number: int, body: str = "Hej") -> str:
+        with Submission(gateway.addresses[0], authority.client_context()) as client:
+            return submit(client, make_message(message_id=f"<{number}@klient>", body=body)).reason
+
+    assert await asyncio.to_thread(sends, 1) == "ok"
+    assert await asyncio.to_thread(sends, 4, "rad\r\n" * 10_000) == "ok"  # sealed in a child
+    gpg(home, "--delete-keys", files.keys.receiver)
+    assert await asyncio.to_thread(sends, 2) == "ok"
+    await gateway.reload()
+    assert await asyncio.to_thread(sends, 3) == "key-missing"
+    assert await gateway.stop()
+
+
+async def test_secret_keys_that_sequoia_cannot_have_stop_the_start(
+    files: Any, new_home: Callable[[], Path]
+) -> None:
+    home = new_home()
+    key = generate(home, world.HOME_CARE, passphrase="hemlig")
+    stop_agent(home)
+    with pytest.raises(ConfigurationInvalid, match=key):
+        await open_gateway(files, openpgp={"engine": "sequoia", "home": str(home)})
+    assert open_files(files.folder) == []

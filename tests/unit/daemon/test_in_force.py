@@ -1,15 +1,23 @@
 """Policy, keys and logins: read as one, replaced as one, and kept where what is new is wrong."""
 
 import shutil
+from collections.abc import Awaitable
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
+from rorpost_gateway.config import Config
 from rorpost_gateway.daemon.in_force import Holder, load_in_force
 from rorpost_gateway.decision_log.base import Record
 from rorpost_gateway.errors import ConfigurationInvalid, GatewayError, LogUnavailable
+from rorpost_gateway.openpgp.base import Engine
+from rorpost_gateway.openpgp.engines import open_engine
 from tests.peers import gateway_world as world
+
+
+def engine_of(config: Config) -> Awaitable[Engine]:
+    return open_engine(config.openpgp.engine, config.openpgp.home, None, now=lambda: 0.0)
 
 
 class Lines:
@@ -36,7 +44,7 @@ def lines() -> Lines:
 @pytest.fixture
 async def holder(files: Any, lines: Lines) -> Holder:
     config = files.config()
-    it = Holder(config, await load_in_force(config))
+    it = Holder(config, await load_in_force(config), await engine_of(config))
     await it.begin(lines)
     return it
 
@@ -59,7 +67,7 @@ async def test_a_start_tells_what_changed_while_it_was_down(files: Any, holder: 
     before = holder.current.policy.revision
     files.write_policy(changed_policy(files))
     config = files.config()
-    again = Holder(config, await load_in_force(config))
+    again = Holder(config, await load_in_force(config), await engine_of(config))
     await again.begin(lines)
     assert lines.records[-1].fields["previous"] == before
     assert lines.records[-1].fields["counts"]["channels_lost"] == len(files.policy["channels"]) - 1

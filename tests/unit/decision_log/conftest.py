@@ -13,7 +13,7 @@ from rorpost_gateway.decision_log.decision_id import new_decision_id
 from rorpost_gateway.decision_log.folder import Disk
 from rorpost_gateway.decision_log.record import Records
 from rorpost_gateway.decision_log.verify import Verified, verify_log
-from rorpost_gateway.decision_log.writer import LogWriter, open_log
+from rorpost_gateway.decision_log.writer import LogWriter, Written, open_log
 
 ORIGIN = "motala.se/rorpost/gw1"
 VKEY = f"{ORIGIN}+3e621e3d+AdIY/WE3AdibEnjnZrUltVF9zZto1icE4JmH5iJi/hjq"
@@ -69,6 +69,7 @@ class Workshop:
         folder: Path | None = None,
         vkey: str = VKEY,
         on_failure: Callable[[BaseException], None] | None = None,
+        on_written: Written | None = None,
     ) -> LogWriter:
         return await open_log(
             folder or self.folder,
@@ -77,6 +78,7 @@ class Workshop:
             vkey=vkey,
             now=self.clock,
             on_failure=on_failure,
+            on_written=on_written,
             disk=disk,
         )
 

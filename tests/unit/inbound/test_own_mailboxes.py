@@ -21,6 +21,7 @@ from rorpost_gateway.delivery.base import (
     FailedDelivery,
 )
 from rorpost_gateway.delivery.maildir import MaildirDelivery
+from rorpost_gateway.metrics.tallies import Tallies
 from rorpost_gateway.openpgp.base import OpeningFailed
 from rorpost_gateway.queue.base import State
 from rorpost_gateway.relay.local import NotAllowed
@@ -30,6 +31,7 @@ from rorpost_gateway.relay.settle import Settlement
 from rorpost_gateway.reply import Language
 from rorpost_gateway.retry import Schedule
 from rorpost_gateway.smtp_client.base import Attempt, Deferred, Failed, Outgoing, Relayed, Route, Routes
+from rorpost_gateway.stages import Stage
 from tests.peers import gateway_world as world
 from tests.peers.inbound_house import INNER_ID, MARKER, OUTER_ID, InboundHouse
 from tests.peers.relaying import work_until_idle
@@ -105,6 +107,7 @@ class Running:
             now=house.clock,
             node="gw1",
             wait=wait,
+            stages=house.house.stages,
         )
 
     async def work(self) -> None:
@@ -135,6 +138,15 @@ async def test_delivered_is_a_line_and_the_end(way_in: InboundHouse) -> None:
     }
     assert wanted.items() <= line.items()
     assert running.partners.sent == []
+
+
+async def test_opening_judging_and_delivering_are_timed(way_in: InboundHouse) -> None:
+    tallies = Tallies(clock=way_in.clock, now=way_in.clock)
+    way_in.change(stages=tallies)
+    await way_in.taken(way_in.partner.message())
+    await Running(way_in).work()
+    times = tallies.tallied().times
+    assert {stage.value for stage in Stage if sum(times[stage][0]) == 1} == {"open", "judge", "deliver"}
 
 
 @pytest.mark.parametrize("change", ["channel", "key"])

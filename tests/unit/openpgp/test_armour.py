@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from rorpost_gateway.errors import SealingFailed
 from rorpost_gateway.openpgp import armour
-from rorpost_gateway.openpgp.armour import remove_armour, with_crlf
+from rorpost_gateway.openpgp.armour import SIGNATURE, add_armour, remove_armour, with_crlf
 
 OCTETS = bytes(range(256)) * 3 + b"x"
 
@@ -89,3 +89,21 @@ def test_garbage_is_refused_and_nothing_else_happens(octets: bytes) -> None:
 
 def test_a_final_line_end_is_added() -> None:
     assert with_crlf(b"a\nb") == b"a\r\nb\r\n"
+
+
+@given(st.binary(min_size=1, max_size=200))
+def test_what_is_armoured_here_can_be_read_here(octets: bytes) -> None:
+    made = add_armour(octets)
+    assert remove_armour(made) == octets
+    assert made.count(b"\n") == made.count(b"\r\n") == made.count(b"\r")
+
+
+@pytest.mark.parametrize("octets", [49151, 49152, 49153, 49200, 98304, 100_000])
+def test_lines_are_of_one_length_across_slices(octets: int) -> None:
+    made = add_armour(b"x" * octets, kind=SIGNATURE)
+    first, empty, *lines, last, rest = made.split(b"\r\n")
+    assert (first, last) == (b"-----BEGIN PGP SIGNATURE-----", b"-----END PGP SIGNATURE-----")
+    assert (empty, rest) == (b"", b"")
+    assert {len(line) for line in lines[:-1]} == {64}
+    assert 0 < len(lines[-1]) <= 64
+    assert base64.b64decode(b"".join(lines)) == b"x" * octets

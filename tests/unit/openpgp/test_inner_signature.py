@@ -1,5 +1,7 @@
 """The signature packet as far as the gateway reads it itself, over octets made by hand."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from rorpost_gateway.decision import Reason
@@ -64,8 +66,25 @@ def test_refused(octets: bytes) -> None:
 @pytest.mark.parametrize("kind", [0, 1])
 def test_read(kind: int, digest: int) -> None:
     assert read_signature(body(kind=kind, digest=digest)) == SignaturePacket(
-        kind=kind, algorithm=22, digest=digest, intended_recipients=()
+        kind=kind, algorithm=22, digest=digest, intended_recipients=(), created=None
     )
+
+
+NOON = subpacket(2, (1_777_777_777).to_bytes(4, "big"))
+
+
+@pytest.mark.parametrize(
+    ("hashed", "unhashed", "stated"),
+    [
+        pytest.param(NOON, b"", True, id="once"),
+        pytest.param(b"", NOON, False, id="where it is not signed"),
+        pytest.param(NOON + NOON, b"", False, id="twice"),
+        pytest.param(subpacket(2, b"abc"), b"", False, id="of three octets"),
+    ],
+)
+def test_when_it_was_made(hashed: bytes, unhashed: bytes, *, stated: bool) -> None:
+    created = read_signature(body(hashed, rest=len(unhashed).to_bytes(2, "big") + unhashed)).created
+    assert created == (datetime.fromtimestamp(1_777_777_777, UTC) if stated else None)
 
 
 @pytest.mark.parametrize("width", [1, 2, 5])

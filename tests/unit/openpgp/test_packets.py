@@ -2,13 +2,21 @@
 
 import base64
 import hashlib
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rorpost_gateway.errors import SealingFailed
-from rorpost_gateway.openpgp.packets import PACKETS, Packet, check_sealed, packets_of
+from rorpost_gateway.openpgp.packets import (
+    PACKETS,
+    Packet,
+    check_packets,
+    check_sealed,
+    packets_of,
+    to_end_in_padding,
+)
 
 FINGERPRINT = "0123456789ABCDEF0123456789ABCDEFFEDCBA98"
 KEY_ID = bytes.fromhex(FINGERPRINT)[-8:]
@@ -143,3 +151,53 @@ def test_no_change_of_framing_goes_unseen(at: int, change: int) -> None:
         return
     with pytest.raises(SealingFailed):
         check(bytes(octets))
+
+
+# With a payload whose length is known; the data packet has 41 octets of its own around what it holds
+
+
+def data_of(octets: int) -> bytes:
+    return SESSION + new(18, b"\x01" + b"e" * (octets + 40))
+
+
+@pytest.mark.parametrize("held", [0, 999, 1000, 1000 + 4096 + 3 + 1 + 1, 20_000])
+def test_data_that_are_not_the_payload_with_one_signature(held: int) -> None:
+    with pytest.raises(SealingFailed, match="beside the payload"):
+        check_packets(data_of(held), subkey_fingerprint=FINGERPRINT, payload_octets=1000)
+
+
+@pytest.mark.parametrize("held", [1001, 1200, 1000 + 4096 + 3 + 1])
+def test_data_that_may_be_the_payload_with_one_signature(held: int) -> None:
+    octets = data_of(held)
+    digest = check_packets(octets, subkey_fingerprint=FINGERPRINT, payload_octets=1000)
+    assert digest == hashlib.sha256(octets).hexdigest()
+
+
+# What old readers of armour need
+
+
+@pytest.mark.parametrize("header", [new, old, lambda tag, body: bytes([0xC0 | tag, len(body)]) + body])
+@pytest.mark.parametrize("more", range(3))
+def test_made_to_end_in_padding(header: Callable[[int, bytes], bytes], more: int) -> None:
+    octets = header(1, SESSION_KEY) + new(18, PROTECTED + b"e" * more)
+    made = to_end_in_padding(octets)
+    assert base64.b64encode(made).endswith(b"=")
+    assert [(each.tag, each.start) for each in packets_of(made)] == [
+        (each.tag, each.start) for each in packets_of(octets)
+    ]
+    assert (made == octets) == bool(len(octets) % 3)
+    assert check(made)
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [
+        pytest.param(b"", id="nothing"),
+        pytest.param(b"abc", id="no packet"),
+        pytest.param(old(1, bytes(66_000), 2), id="a session key that cannot be"),
+        pytest.param(partial(18, (9, b"e" * 512), last=b"e" * 2), id="data in pieces first"),
+    ],
+)
+def test_what_begins_with_no_session_key_is_not_made_longer(octets: bytes) -> None:
+    with pytest.raises(SealingFailed):
+        to_end_in_padding(octets + bytes(-len(octets) % 3))

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from rorpost_gateway.errors import NotFound, QueueUnavailable
 from rorpost_gateway.queue import sqlite_operations as operations
 from rorpost_gateway.queue.base import Retry, State
+from rorpost_gateway.queue.sqlite_file import add_triggers
 from rorpost_gateway.queue.statements import load_statements
 from tests.peers.queues import BRINKEN, LYCKORNA, copy, message
 
@@ -25,6 +26,7 @@ def store() -> Iterator[sqlite3.Connection]:
         connection.execute("PRAGMA foreign_keys = ON")
         for statement in load_statements("schema.sql").values():
             connection.execute(statement)
+        add_triggers(connection)
         yield connection
 
 

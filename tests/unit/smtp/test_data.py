@@ -11,6 +11,11 @@ from rorpost_gateway.decision import Reason
 from rorpost_gateway.smtp.data import DotDecoder, read_message
 from rorpost_gateway.smtp.incoming import Ended, IdleTooLong, Incoming
 from rorpost_gateway.smtp.limits import Budget
+from rorpost_gateway.smtp.pace import DataPace, TooSlow
+from rorpost_gateway.smtp.settings import ListenerSettings
+
+SETTINGS = ListenerSettings(listen=(), hostname="gw", data_grace_seconds=300, data_octets_per_second=1000)
+UNHURRIED = DataPace(SETTINGS, lambda: 0.0)
 
 
 def decode(stream: bytes, cuts: list[int]) -> tuple[bytes, bytes | None]:
@@ -67,7 +72,7 @@ async def read(stream: bytes, *, limit: int = 100, capacity: int = 1000, copies:
     incoming.feed(stream)
     share = budget.share(copies=copies)
     try:
-        return await read_message(incoming, limit_octets=limit, share=share, timeout_seconds=1)
+        return await read_message(incoming, limit_octets=limit, share=share, timeout_seconds=1, pace=UNHURRIED)
     finally:
         share.give_back()
         assert budget.used_octets == 0
@@ -92,7 +97,7 @@ async def test_what_does_not_fit_now_is_to_be_tried_again() -> None:
     other, share = budget.share(copies=1), budget.share(copies=2)
     assert other.take(30)
     incoming.feed(b"x" * 40 + b"\r\n.\r\nRSET\r\n")
-    outcome = await read_message(incoming, limit_octets=100, share=share, timeout_seconds=1)
+    outcome = await read_message(incoming, limit_octets=100, share=share, timeout_seconds=1, pace=UNHURRIED)
     assert outcome is Reason.GATEWAY_FULL
     assert budget.used_octets == 30
     assert await incoming.line(limit_octets=100, timeout_seconds=1) == b"RSET\r\n"
@@ -103,7 +108,7 @@ async def test_a_message_that_never_ends_is_no_message() -> None:
     incoming.feed(b"x\r\n.")
     incoming.feed_end()
     with pytest.raises(Ended):
-        await read_message(incoming, limit_octets=100, share=Budget(100).share(copies=1), timeout_seconds=1)
+        await read_message(incoming, limit_octets=100, share=Budget(100).share(copies=1), timeout_seconds=1, pace=UNHURRIED)
 
 
 async def test_silence_within_data_ends_it() -> None:
@@ -111,16 +116,73 @@ async def test_silence_within_data_ends_it() -> None:
     incoming.feed(b"x\r\n")
     with pytest.raises(IdleTooLong):
         await read_message(
-            incoming, limit_octets=100, share=Budget(100).share(copies=1), timeout_seconds=0.01
+            incoming, limit_octets=100, share=Budget(100).share(copies=1), timeout_seconds=0.01, pace=UNHURRIED
         )
 
 
 async def test_one_octet_at_a_time_uses_no_more_memory_than_the_message() -> None:
     incoming = Incoming()
     reading = asyncio.create_task(
-        read_message(incoming, limit_octets=100, share=Budget(100).share(copies=1), timeout_seconds=1)
+        read_message(incoming, limit_octets=100, share=Budget(100).share(copies=1), timeout_seconds=1, pace=UNHURRIED)
     )
     for octet in b"..a\r\n.\r\n":
         incoming.feed(bytes([octet]))
         await asyncio.sleep(0)
     assert await reading == b".a\r\n"
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def test_a_message_that_trickles_in_for_ever_is_not_waited_for() -> None:
+    incoming, clock, budget = Incoming(), Clock(), Budget(2_000_000)
+    pace, share = DataPace(SETTINGS, clock), budget.share(copies=1)
+    reading = asyncio.create_task(
+        read_message(incoming, limit_octets=2_000_000, share=share, timeout_seconds=180, pace=pace)
+    )
+    for at in range(0, 300, 10):  # within the first five minutes the pace is the client's own affair
+        clock.now = at
+        incoming.feed(b"x")
+        await asyncio.sleep(0)
+        assert not reading.done()
+    clock.now = 300.1
+    incoming.feed(b"x")
+    with pytest.raises(TooSlow):
+        await reading
+
+
+async def test_who_keeps_the_pace_may_take_its_time() -> None:
+    incoming, clock = Incoming(), Clock()
+    pace, share = DataPace(SETTINGS, clock), Budget(2_000_000).share(copies=1)
+    reading = asyncio.create_task(
+        read_message(incoming, limit_octets=2_000_000, share=share, timeout_seconds=180, pace=pace)
+    )
+    for minute in range(20):
+        clock.now = minute * 60
+        incoming.feed(b"x" * 60_000)
+        await asyncio.sleep(0)
+    incoming.feed(b"\r\n.\r\n")
+    assert len(bytes(await reading)) == 1_200_002
+
+
+async def test_a_message_that_is_read_past_must_keep_the_pace_too() -> None:
+    incoming, clock = Incoming(), Clock()
+    reading = asyncio.create_task(
+        read_message(
+            incoming,
+            limit_octets=10,
+            share=Budget(1000).share(copies=1),
+            timeout_seconds=180,
+            pace=DataPace(SETTINGS, clock),
+        )
+    )
+    incoming.feed(b"x" * 100)
+    await asyncio.sleep(0)
+    clock.now = 300.2
+    incoming.feed(b"x")
+    with pytest.raises(TooSlow):
+        await reading

@@ -19,7 +19,7 @@ from rorpost_gateway.smtp_client.base import (
 )
 from rorpost_gateway.smtp_client.connection import SmtpClient
 from rorpost_gateway.smtp_client.probe import probe
-from rorpost_gateway.smtp_client.session import Timeouts
+from rorpost_gateway.smtp_client.timeouts import Timeouts
 from tests.peers.authority import Authority
 from tests.peers.sink import Script, Sink, StartSink
 

@@ -11,7 +11,7 @@ import pytest
 
 from rorpost_gateway.smtp_client.base import Deferred, Failed, Outgoing, Relayed, Route, TlsMode
 from rorpost_gateway.smtp_client.connection import SmtpClient
-from rorpost_gateway.smtp_client.session import Timeouts
+from rorpost_gateway.smtp_client.timeouts import Timeouts
 from tests.peers.authority import Authority
 from tests.peers.sink import Script, Sink, StartSink
 

@@ -1,0 +1,1 @@
+"""Figures for Prometheus: counted here, written as text here, and served over plain HTTP."""

@@ -1,0 +1,47 @@
+"""How the gateway stands at one moment: what is asked for at a scrape rather than counted. Frozen, no I/O."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from rorpost_gateway.queue.base import Waiting
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListenerFigures:
+    connections: int
+    most_connections: int
+    certificate_expires_at: float | None  # seconds since the epoch; None without TLS, or where unreadable
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeyFigure:
+    """One key that one function mailbox depends on."""
+
+    mailbox: str
+    use: str  # seal, sign
+    fingerprint: str  # of the primary; empty where there is no key
+    forecast: str  # fine, expires-soon, key-missing, ...
+    expires_at: float | None  # seconds since the epoch, infinite for never; None where there is no such key
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicyFigures:
+    revision: str
+    counts: Mapping[str, int]  # mailboxes, channels, users
+    loaded_at: float  # seconds since the epoch
+    reload_refused: bool  # the last reload; what was in force is so still
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    version: str
+    python: str
+    engine: str
+    queue: Mapping[str, Waiting] | None  # by state's word; None where the queue does not answer
+    listeners: Mapping[str, ListenerFigures]
+    in_flight_octets: int
+    limits: Mapping[str, int]  # by the name they have in the configuration
+    policy: PolicyFigures
+    keys: Sequence[KeyFigure]
+    disk_free_octets: Mapping[str, int]  # of the file systems of queue and log
+    checks: Mapping[str, bool]  # by name: whether all is well

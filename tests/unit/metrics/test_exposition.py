@@ -1,0 +1,145 @@
+"""The text that Prometheus reads: complete, well-formed, named as documented, and about no person."""
+
+import re
+from pathlib import Path
+
+import pytest
+from prometheus_client import REGISTRY
+from prometheus_client.parser import text_string_to_metric_families
+
+from rorpost_gateway.decision import Direction, Reason
+from rorpost_gateway.metrics.catalogue import METRICS, PROCESS_METRICS, Kind
+from rorpost_gateway.metrics.exposition import exposition
+from rorpost_gateway.metrics.snapshot import KeyFigure, ListenerFigures, PolicyFigures, Snapshot
+from rorpost_gateway.metrics.tallies import Tallies
+from rorpost_gateway.queue.base import Waiting
+from rorpost_gateway.stages import Stage
+
+NOW = 1_790_000_000.0
+ROOT = Path(__file__).parents[3]
+HOME_CARE = "rorpost.hemsjukvarden@motala.se"
+KEYLESS = "rorpost.utannyckel@motala.se"
+SNAPSHOT = Snapshot(
+    version="0.1.0",
+    python="3.11.2",
+    engine="gnupg",
+    queue={
+        "active": Waiting(copies=2, octets=9000, oldest_received_at=NOW - 5),
+        "hold": Waiting(copies=1, octets=100, oldest_received_at=NOW + 60),
+    },
+    listeners={
+        "submission": ListenerFigures(connections=3, most_connections=1000, certificate_expires_at=NOW + 1),
+        "inbound": ListenerFigures(connections=0, most_connections=1000, certificate_expires_at=None),
+    },
+    in_flight_octets=4096,
+    limits={"message_size": 100},
+    policy=PolicyFigures(revision="ab" * 32, counts={"channels": 4}, loaded_at=NOW, reload_refused=False),
+    keys=(
+        KeyFigure(mailbox=HOME_CARE, use="seal", fingerprint="AA", forecast="fine", expires_at=NOW + 9),
+        KeyFigure(mailbox=HOME_CARE, use="sign", fingerprint="AA", forecast="fine", expires_at=float("inf")),
+        KeyFigure(mailbox=KEYLESS, use="seal", fingerprint="", forecast="key-missing", expires_at=None),
+    ),
+    disk_free_octets={"queue": 10, "decision-log": 20},
+    checks={"queue": True, "policy": False},
+)
+
+
+def tallies() -> Tallies:
+    made = Tallies(clock=lambda: 0.0, now=lambda: NOW)
+    with made.timed(Stage.SEAL):
+        pass
+    made.lines_written([], 7)
+    return made
+
+
+def page(snapshot: Snapshot = SNAPSHOT) -> str:
+    return exposition(tallies().tallied(), snapshot, now=NOW).decode()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'rorpost_decisions_total{action="accept",direction="outbound",reason="ok"} 0.0',
+        'rorpost_queue_copies{state="active"} 2.0',
+        'rorpost_queue_copies{state="deferred"} 0.0',
+        'rorpost_queue_bytes{state="active"} 9000.0',
+        'rorpost_queue_oldest_seconds{state="active"} 5.0',
+        'rorpost_queue_oldest_seconds{state="hold"} 0.0',
+        'rorpost_queue_oldest_seconds{state="pending"} 0.0',
+        "rorpost_log_entries 8.0",
+        "rorpost_log_last_line_timestamp_seconds 1.79e+09",
+        f'rorpost_policy_info{{revision="{"ab" * 32}"}} 1.0',
+        'rorpost_policy_objects{kind="channels"} 4.0',
+        "rorpost_policy_last_reload_successful 1.0",
+        f'rorpost_key_expiry_timestamp_seconds{{fingerprint="AA",mailbox="{HOME_CARE}",use="sign"}} +Inf',
+        'rorpost_keys{forecast="key-missing",use="seal"} 1.0',
+        'rorpost_keys{forecast="fine",use="sign"} 1.0',
+        'rorpost_connections{listener="submission"} 3.0',
+        "rorpost_in_flight_bytes 4096.0",
+        'rorpost_limit{limit="message_size"} 100.0',
+        'rorpost_disk_free_bytes{store="decision-log"} 20.0',
+        'rorpost_check_ok{check="policy"} 0.0',
+        'rorpost_build_info{engine="gnupg",python="3.11.2",version="0.1.0"} 1.0',
+        'rorpost_stage_seconds_bucket{le="0.0005",stage="seal"} 1.0',
+        'rorpost_stage_seconds_bucket{le="+Inf",stage="seal"} 1.0',
+        'rorpost_stage_seconds_count{stage="relay"} 0.0',
+        'rorpost_stage_seconds_sum{stage="seal"} 0.0',
+    ],
+)
+def test_a_line(line: str) -> None:
+    assert line in page().splitlines()
+
+
+def test_a_key_that_is_not_there_has_no_expiry() -> None:
+    assert KEYLESS not in page()
+
+
+def test_a_queue_that_does_not_answer_is_not_an_empty_one() -> None:
+    without = Snapshot(**(vars(SNAPSHOT) | {"queue": None}))
+    assert "rorpost_queue_copies{" not in page(without)
+
+
+def test_every_name_of_the_catalogue_is_there_and_no_other() -> None:
+    names = set(re.findall(r"^# TYPE (\S+) ", page(), re.MULTILINE))
+    assert names == {metric.name for metric in METRICS} | set(PROCESS_METRICS)
+
+
+def test_each_has_its_kind_its_words_and_its_labels() -> None:
+    families = {family.name: family for family in text_string_to_metric_families(page())}
+    for metric in METRICS:
+        plain = metric.name.removesuffix("_total") if metric.kind is Kind.COUNTER else metric.name
+        family = families[plain]
+        assert (family.type, family.documentation) == (metric.kind.value, metric.help)
+        for sample in family.samples:
+            assert set(sample.labels) - {"le"} == set(metric.labels)
+
+
+def test_names_follow_the_rules_of_prometheus() -> None:
+    """https://prometheus.io/docs/practices/naming/: a prefix of ours, base units, _total on counters only."""
+    for metric in METRICS:
+        assert re.fullmatch(r"rorpost_[a-z]+(_[a-z]+)*", metric.name)
+        assert (metric.kind is Kind.COUNTER) == metric.name.endswith("_total")
+        assert not re.search(r"_(ms|milliseconds|kb|mb|octets|count|sum|bucket)\b", metric.name)
+        assert not set(metric.labels) & {"user", "client", "login", "recipient", "sender", "address", "le"}
+
+
+def test_counters_cover_every_reason_both_ways() -> None:
+    found = re.findall(r'rorpost_decisions_total\{action="\w+",direction="(\w+)",reason="([\w-]+)"\}', page())
+    assert len(found) == len(set(found))
+    reasons = set(Reason) - {Reason.LOGIN_FAILED}
+    assert set(found) == {(way.value, reason.value) for way in Direction for reason in reasons}
+
+
+def test_nothing_global_is_touched() -> None:
+    before = {family.name for family in REGISTRY.collect()}
+    page()
+    assert {family.name for family in REGISTRY.collect()} == before
+    assert not [name for name in before if name.startswith("rorpost")]
+
+
+def test_every_metric_stands_in_the_guide_for_operations() -> None:
+    text = (ROOT / "config" / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([a-z_]+)(?:\{([a-z, ]*)\})?` \| (\w+) \|", text, re.MULTILINE)
+    told = {name: (tuple(filter(None, labels.split(", "))), kind) for name, labels, kind in rows}
+    assert told == {metric.name: (metric.labels, metric.kind.value) for metric in METRICS}
+    assert all(f"`{name}`" in text for name in PROCESS_METRICS)
