@@ -11,7 +11,7 @@ mallopt(3). Elsewhere than on glibc nothing is done.
 import ctypes
 
 _LARGE_OCTETS = 8 * 1024 * 1024
-_KEPT_OCTETS = 32 * 1024 * 1024  # free at the end of a heap, before that is made smaller
+_KEPT_OCTETS = 16 * 1024 * 1024  # free at the end of a heap, before that is made smaller
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # malloc.h
 
 

@@ -128,7 +128,9 @@ async def open_message(octets: bytes, *, opener: Opener, hostname: str, longest_
     """
     try:
         outer, outer_facts, found = await _where(octets)(_find, octets, hostname)
-        opened = await opener.open(found.armoured, longest_octets=longest_octets)
+        opening = opener.open(found.armoured, longest_octets=longest_octets)
+        del found  # the opener's now: a large message is in memory often enough
+        opened = await opening
         # Compressed, much of it may have come as little.
         protected = await _where(opened.payload)(_read, opened)
         signature = opened.signature

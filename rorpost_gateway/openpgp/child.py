@@ -58,6 +58,7 @@ class Child:
                 *arguments,
             ]
             returncode = self._wait(command, stdin=given, stdout=output, others=(status, secret))
+            os.ftruncate(given, 0)  # before as much memory is needed for what came out
             return Run(returncode=returncode, output=_read(output), status=status_lines(_read(status)))
 
     def agent_answers(self) -> bool:

@@ -30,19 +30,36 @@ from rorpost_gateway.openpgp.process import GnupgFailed
 from rorpost_gateway.openpgp.signature import BINARY, SignaturePacket, issuer_of
 from rorpost_gateway.openpgp.transferable import read_keyring, to_seal_to
 
-MOST_OCTETS = 1 << 20  # pysequoia holds the interpreter: more would be felt by other sessions
+MOST_OCTETS = 1 << 20  # signed; pysequoia holds the interpreter, and more would be felt by others
 _KEYRINGS = ("pubring.kbx", "pubring.gpg", "public-keys.d/pubring.db")
 _EXPORT = ("--export-options", "export-minimal,no-export-attributes", "--export")
 _EXPORT_OCTETS = 1 << 20  # of one certificate, at most
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Known:
-    """`certificate` is None where Sequoia does not take this key's signatures."""
+class Known:
+    """The part of a key that signs. `certificate` is None where Sequoia does not take its signatures."""
 
     signer: str
+    signer_subkey: str
     octets: bytes = field(repr=False)
-    certificate: "pysequoia.Cert | None" = field(repr=False)
+    certificate: pysequoia.Cert | None = field(repr=False)
+
+    def verified(self, signed: bytes, body: bytes, packet: SignaturePacket) -> Signature | None:
+        """The signature, if it is certain that it holds; None is no answer at all.
+
+        `packet` is what was read from `body`, the body of a signature packet.
+        """
+        if self.certificate is None or packet.created is None:
+            return None
+        if _made_by(signed, body, self.certificate) != [(self.signer, self.signer_subkey)]:
+            return None
+        return Signature(
+            signer=self.signer,
+            signer_subkey=self.signer_subkey,
+            signed_at=packet.created,
+            intended_recipients=packet.intended_recipients,
+        )
 
 
 class KnownSigners:
@@ -50,39 +67,30 @@ class KnownSigners:
 
     def __init__(self, child: Child) -> None:
         self._child = child
-        self._known: dict[str, _Known] = {}
+        self._known: dict[str, Known] = {}
         self._keyring: tuple[object, ...] = ()
 
-    def verified(self, signed: bytes, body: bytes, packet: SignaturePacket) -> Signature | None:
-        """The signature, if it is certain that it holds; None is no answer at all.
-
-        `packet` is what was read from `body`, the body of a signature packet.
-        """
-        if len(signed) > MOST_OCTETS or packet.kind != BINARY or packet.created is None:
-            return None
+    def find(self, body: bytes, packet: SignaturePacket) -> Known | None:
+        """Who may be asked about this signature instead of gpg; None for nobody."""
         self._forget_if_changed()
-        issuer = issuer_of(body) or ""
-        known = self._known.get(issuer)
-        if known is None or known.certificate is None or not _holds(signed, body, known.certificate, issuer):
+        if packet.kind != BINARY:
             return None
-        return Signature(
-            signer=known.signer,
-            signer_subkey=issuer,
-            signed_at=packet.created,
-            intended_recipients=packet.intended_recipients,
-        )
+        known = self._known.get(issuer_of(body) or "")
+        return known if known is not None and known.certificate is not None else None
 
-    def learn(self, signature: Signature) -> None:
-        """Know the key of a signature that gpg has verified, and that was not verified here."""
+    def learn(self, signature: Signature, *, instead_of: Known | None) -> None:
+        """Know the key of a signature that gpg has verified, after `instead_of` had no answer."""
         subkey, all_known = signature.signer_subkey, self._known  # another thread may begin anew meanwhile
-        before = all_known.get(subkey)
-        if before is not None and before.certificate is None:
-            return
+        if all_known.get(subkey) is not instead_of:
+            return  # another thread was first; or nothing more is to be learnt
         octets = self._certificate(KeyChoice(primary=signature.signer, subkey=subkey))
         # The same certificate once more: Sequoia has seen it, and does not take its signatures.
-        usable = before is None or before.octets != octets
-        all_known[subkey] = _Known(
-            signer=signature.signer, octets=octets, certificate=_read(octets) if usable else None
+        usable = instead_of is None or instead_of.octets != octets
+        all_known[subkey] = Known(
+            signer=signature.signer,
+            signer_subkey=subkey,
+            octets=octets,
+            certificate=_read(octets) if usable else None,
         )
 
     def _forget_if_changed(self) -> None:
@@ -109,20 +117,19 @@ def _stamp(keyring: Path) -> tuple[int, int, int] | None:
     return found.st_ino, found.st_size, found.st_mtime_ns
 
 
-def _holds(signed: bytes, body: bytes, certificate: "pysequoia.Cert", issuer: str) -> bool:
-    """Whether exactly one signature was seen, by that part of that certificate, and it is good."""
+def _made_by(signed: bytes, body: bytes, certificate: pysequoia.Cert) -> list[tuple[str, str]]:
+    """Primary and signing part (upper-case hex) of every good signature; of a bad one nothing."""
     try:
         signature = pysequoia.Sig.from_bytes(framed(Tag.SIGNATURE, body))
         seen = pysequoia.verify(bytes=signed, store=lambda _: [certificate], signature=signature).valid_sigs
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException:  # noqa: BLE001 - a panic of the native code is no Exception
-        return False
-    made_by = [(each.certificate.upper(), each.signing_key.upper()) for each in seen]
-    return made_by == [(certificate.fingerprint.upper(), issuer)]
+        return []
+    return [(each.certificate.upper(), each.signing_key.upper()) for each in seen]
 
 
-def _read(octets: bytes) -> "pysequoia.Cert | None":
+def _read(octets: bytes) -> pysequoia.Cert | None:
     try:
         return pysequoia.Cert.from_bytes(octets) if octets else None
     except (KeyboardInterrupt, SystemExit):

@@ -67,7 +67,9 @@ class GnupgOpener:
 
     async def open(self, armoured: bytes, *, longest_octets: int) -> Opened:
         """See `Opener`. Raises OpeningRefused or OpeningFailed."""
-        return await self._in_turn(functools.partial(self._open, armoured, longest_octets))
+        given = [armoured]  # emptied by whoever takes it: what waits here holds a large message no longer
+        del armoured
+        return await self._in_turn(functools.partial(self._open, given, longest_octets))
 
     async def verify_detached(self, signed: bytes, signature_armoured: bytes) -> Signature:
         """See `Opener`. Raises OpeningRefused or OpeningFailed."""
@@ -85,17 +87,23 @@ class GnupgOpener:
         except OSError as error:
             raise OpeningFailed("gpg did not run to its end", private=type(error).__name__) from error
 
-    def _open(self, armoured: bytes, longest_octets: int) -> Opened:
-        octets = _without_armour(armoured)
+    def _open(self, given: list[bytes], longest_octets: int) -> Opened:
+        octets = _without_armour(given.pop())
+        packets_sha256 = hashlib.sha256(octets).hexdigest()
         message = read_encrypted(octets)
+        encrypted_to = message.key_ids
         unwrapped = unwrap(self._child, message, self._passphrase)
+        # Each step lets go of what only the one before it needed: a large message is in memory often enough.
+        del octets, message
+        opened_with = unwrapped.opened_with
         inner = read_inner(unwrapped.octets, longest_octets=longest_octets)
+        del unwrapped
         return Opened(
             payload=inner.payload,
             signature=self._signature_of(inner),
-            opened_with=unwrapped.opened_with,
-            encrypted_to=message.key_ids,
-            packets_sha256=hashlib.sha256(octets).hexdigest(),
+            opened_with=opened_with,
+            encrypted_to=encrypted_to,
+            packets_sha256=packets_sha256,
         )
 
     def _signature_of(self, inner: Inner) -> Signature | None:

@@ -47,7 +47,9 @@ class OpenerBeside:
     async def open(self, armoured: bytes, *, longest_octets: int) -> Opened:
         """See `Opener`. Raises OpeningRefused or OpeningFailed."""
         if len(armoured) > LARGE_OCTETS:
-            return await self._here.open(armoured, longest_octets=longest_octets)
+            opening = self._here.open(armoured, longest_octets=longest_octets)
+            del armoured  # the other opener's now: a large message is in memory often enough
+            return await opening
         told, payload = await self._ask({_OPEN: longest_octets}, armoured)
         return _opened(told[_OPENED], payload)
 

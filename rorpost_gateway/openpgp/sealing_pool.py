@@ -34,11 +34,16 @@ class SealingPool:
         self._lock = threading.Lock()
         self._closed = False
 
-    def seal(self, payload: bytes, keys: ExportedKeys, *, seal_to: KeyChoice, sign_with: KeyChoice) -> Sealed:
-        """Seal in a child; blocking. Raises SealingFailed."""
+    def seal(
+        self, given: list[bytes], keys: ExportedKeys, *, seal_to: KeyChoice, sign_with: KeyChoice
+    ) -> Sealed:
+        """Seal the one payload that `given` holds, and is taken out of, in a child; blocking.
+
+        Raises SealingFailed.
+        """
         child = self._take()
         try:
-            sealed = child.seal(payload, keys, seal_to=seal_to, sign_with=sign_with)
+            sealed = child.seal(given.pop(), keys, seal_to=seal_to, sign_with=sign_with)
         except PeerGone as error:
             child.kill()
             raise _failed(f"the sealing child failed ({error})") from error
@@ -105,6 +110,7 @@ class _SealingChild:
             self._keys = keys
         wanted = f"{seal_to.primary} {seal_to.subkey} {sign_with.primary} {sign_with.subkey}"
         send(self._socket, Kind.SEAL, wanted.encode(), payload)
+        del payload
         kind, fields = receive(self._socket)
         if kind is Kind.REFUSED and len(fields) == 1:
             raise _failed(fields[0].decode("utf-8", "replace"))

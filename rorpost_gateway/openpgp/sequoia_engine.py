@@ -81,10 +81,11 @@ class SequoiaEngine:
         _check_state(loaded.exported, seal_to, sign_with, _moment(self._now))
         if len(payload) <= self._in_process_octets:
             return loaded.here.seal_now(payload, seal_to=seal_to, sign_with=sign_with)
-        work = functools.partial(
-            self._pool.seal, payload, loaded.exported, seal_to=seal_to, sign_with=sign_with
-        )
+        given = [payload]  # emptied by whoever takes it: what waits here holds a large message no longer
         del payload
+        work = functools.partial(
+            self._pool.seal, given, loaded.exported, seal_to=seal_to, sign_with=sign_with
+        )
         try:
             return await asyncio.get_running_loop().run_in_executor(self._pool.executor, work)
         except RuntimeError as error:  # the executor is closed

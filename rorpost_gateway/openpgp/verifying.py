@@ -44,12 +44,14 @@ def verify(
     """
     packet = read_signature(signature_body)
     check_text(packet, signed)
-    found = known.verified(signed, signature_body, packet) if known is not None else None
+    if known is None or len(signed) > MOST_OCTETS:
+        return _by_gpg(child, signed, signature_body, packet)
+    asked = known.find(signature_body, packet)
+    found = asked.verified(signed, signature_body, packet) if asked is not None else None
     if found is not None:
         return found
     signature = _by_gpg(child, signed, signature_body, packet)
-    if known is not None and len(signed) <= MOST_OCTETS:
-        known.learn(signature)
+    known.learn(signature, instead_of=asked)
     return signature
 
 

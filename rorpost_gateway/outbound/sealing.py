@@ -65,7 +65,9 @@ async def seal_copy(
 
     large = len(message.octets) > LARGE_OCTETS
     payload, hashed = await asyncio.to_thread(before) if large else before()
-    sealed = await engine.seal(payload, seal_to=way.seal_to, sign_with=way.sign_with)
+    sealing = engine.seal(payload, seal_to=way.seal_to, sign_with=way.sign_with)
+    del payload  # the engine's now: a large message should not be held longer than it is needed
+    sealed = await sealing
     octets = await asyncio.to_thread(wrap, sealed.armoured, outer) if large else wrap(sealed.armoured, outer)
     return SealedCopy(
         octets=octets,

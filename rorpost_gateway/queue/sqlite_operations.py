@@ -24,6 +24,9 @@ from rorpost_gateway.queue.base import (
 from rorpost_gateway.queue.rows import Value, copy_of, copy_row, message_row, seal_row
 from rorpost_gateway.queue.statements import load_statements
 
+# Beyond these SQLite's own copies of the octets cost more than a second step does.
+_READ_APART_OCTETS = 1024 * 1024
+_WRITTEN_APART_OCTETS = 8 * 1024 * 1024
 _SQL = load_statements("statements.sql")
 
 
@@ -34,9 +37,20 @@ def insert_pending(connection: sqlite3.Connection, message: QueuedMessage, copie
     try:
         shared = message_row(message)
         for nth, copy in enumerate(copies):
-            connection.execute(_SQL["insert_arrival"], {**shared, **copy_row(copy), "first": not nth})
+            row = {**shared, **copy_row(copy), "first": not nth}
+            if len(copy.sealed) < _WRITTEN_APART_OCTETS:
+                connection.execute(_SQL["insert_arrival"], row)
+            else:
+                _insert_large(connection, row, copy.sealed)
     except sqlite3.IntegrityError as error:
         raise QueueUnavailable("the queue id or a recipient is there already", private=str(error)) from error
+
+
+def _insert_large(connection: sqlite3.Connection, row: Mapping[str, Value], octets: bytes) -> None:
+    connection.execute(_SQL["insert_arrival"], {**row, "octets": b""})
+    [(copy_id,)] = connection.execute(_SQL["make_room"], {**row, "octets": len(octets)}).fetchall()
+    with connection.blobopen("sealed", "octets", copy_id) as blob:
+        blob.write(octets)
 
 
 def make_ready(
@@ -158,11 +172,15 @@ def submissions(connection: sqlite3.Connection) -> Iterator[tuple[str, float]]:
 
 
 def sealed(connection: sqlite3.Connection, queue_id: str, recipient: str) -> bytes:
-    parameters = {"queue_id": queue_id, "recipient": recipient}
+    parameters: dict[str, Value] = {"queue_id": queue_id, "recipient": recipient, "large": _READ_APART_OCTETS}
     row = connection.execute(_SQL["sealed_octets"], parameters).fetchone()
     if row is None:
         raise NotFound(f"no copy {queue_id}/{recipient}")
-    return bytes(row[0])
+    octets, copy_id = row
+    if octets is not None:
+        return bytes(octets)
+    with connection.blobopen("sealed", "octets", copy_id, readonly=True) as blob:
+        return blob.read()
 
 
 def pending(connection: sqlite3.Connection) -> list[Copy]:

@@ -138,8 +138,15 @@ SELECT * FROM entries ORDER BY received_at, queue_id, copy_id
 -- name: entries_of_message
 SELECT * FROM entries WHERE queue_id = :queue_id ORDER BY copy_id
 
+-- name: make_room
+UPDATE sealed SET octets = zeroblob(:octets)
+WHERE copy_id = (SELECT copy_id FROM copies WHERE queue_id = :queue_id AND recipient = :recipient)
+RETURNING copy_id
+
 -- name: sealed_octets
-SELECT octets FROM sealed JOIN copies ON copies.copy_id = sealed.copy_id
+-- Large ones are read by themselves: here SQLite would put them together once more.
+SELECT CASE WHEN sealed_size < :large THEN octets END, copies.copy_id
+FROM sealed JOIN copies ON copies.copy_id = sealed.copy_id
 WHERE queue_id = :queue_id AND recipient = :recipient
 
 -- name: next_due

@@ -23,6 +23,7 @@ from rorpost_gateway.queue.base import Claim, Copy, NewCopy, Queue, QueuedMessag
 from rorpost_gateway.relay.attempts import Attempts
 from rorpost_gateway.relay.local import LocalMailboxes
 from rorpost_gateway.relay.memory import Memory
+from rorpost_gateway.relay.room import Room
 from rorpost_gateway.relay.settle import Settlement
 from rorpost_gateway.relay.slots import Slots
 from rorpost_gateway.smtp_client.base import Client, Routes
@@ -38,6 +39,7 @@ class RelayLimits:
     """`attempt_seconds` must be more than the client's own bound, and less than the lease."""
 
     attempts: int = 32  # at the same time, over all next hops
+    octets: int = 128 * 1024 * 1024  # of the copies that are being attempted
     attempt_seconds: float = 900
     lease_seconds: float = 1800
     poll_seconds: float = 60  # for copies that another node gave back
@@ -91,6 +93,7 @@ class Relay:
         )
         self._in_hand: dict[str, Copy] = {}
         self._memory = Memory()
+        self._room = Room(self._limits.octets)
         self._tasks: dict[asyncio.Task[None], str] = {}
         self._settling: set[str] = set()
         self._left_alone: frozenset[str] = frozenset()  # domains with due copies that found no room
@@ -252,7 +255,8 @@ class Relay:
         return False
 
     async def _attempt(self, name: str, recipient: str) -> bool:
-        async with self._slots.connection(recipient):
+        octets_held = self._in_hand[name].sealed_size
+        async with self._slots.connection(recipient), self._room.held(octets_held):
             copy = self._in_hand[name]
             if self._stopping or not self._lease_outlasts_attempt(copy):
                 return False

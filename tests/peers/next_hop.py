@@ -82,7 +82,7 @@ class NextHop:
 
     @property
     def arrivals(self) -> list[Arrival]:
-        """Without the lone dots that end a pipelined transaction nobody is left in (RFC 2920, section 3.1)."""
+        """Without the lone dots that end a transaction nobody is left in (RFC 2920, section 3.1)."""
         return [Arrival(octets=octets) for octets in list(self._sink.messages) if octets]
 
     def let_go(self) -> None:

@@ -6,16 +6,15 @@ was not noted down in time), the repetition is counted and must be explained by 
 that left that very copy in the queue. Nothing else explains one.
 """
 
-import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from tests.torture.books import Books, is_notice, subject
 from tests.torture.evidence import Evidence
-from tests.torture.ledger import Arrival, Ledger, Message, Reply
+from tests.torture.ledger import Ledger, Message, Reply
 
 _STORED = ("ready", "claimed", "held")
 _ENDED_FOR_GOOD = ("bounced", "removed")  # the same message sent again is a new one
@@ -38,7 +37,7 @@ class Balance:
 
 def balance(ledger: Ledger, evidence: Evidence, *, drained: bool) -> Balance:
     """`drained`: the daemon has had all the time it wanted, so that nothing may be under way any more."""
-    books = _Books(ledger, evidence)
+    books = _Checks(ledger, evidence)
     repeated, explained = books.repeated()
     findings = [
         *(Finding(kind="chain", about=fault) for fault in evidence.log.faults),
@@ -58,73 +57,12 @@ def balance(ledger: Ledger, evidence: Evidence, *, drained: bool) -> Balance:
     return Balance(findings=tuple(sorted(set(findings))), explained=explained)
 
 
-@dataclass(frozen=True)
-class _Books:
-    ledger: Ledger
-    evidence: Evidence
-    events: Mapping[str, Counter[str]] = field(init=False)
-
-    def __post_init__(self) -> None:
-        events: dict[str, Counter[str]] = defaultdict(Counter)
-        for entry in self.evidence.log.entries:
-            if "queue_id" in entry and entry["event"] != "decision":
-                events[entry["event"]][entry["decision_id"]] += 1
-        object.__setattr__(self, "events", events)
-
-    # What the log says
-
-    @cached_property
-    def decisions(self) -> tuple[Mapping[str, Any], ...]:
-        return tuple(entry for entry in self.evidence.log.entries if entry["event"] == "decision")
-
-    @cached_property
-    def taken(self) -> dict[str, Mapping[str, Any]]:
-        """The lines of the copies that were accepted, duplicates aside, by decision id."""
-        return {
-            entry["decision_id"]: entry
-            for entry in self.decisions
-            if entry["action"] == "accept" and entry["reason"] == "ok"
-        }
-
-    @cached_property
-    def by_seal(self) -> dict[str, Mapping[str, Any]]:
-        return {entry["sealed_sha256"]: entry for entry in self.taken.values()}
-
-    @cached_property
-    def messages(self) -> dict[str, Message]:
-        return {reply.message.message_id: reply.message for reply in self.ledger.replies}
-
-    @cached_property
-    def arrived(self) -> dict[str, list[Arrival]]:
-        """By decision id, in the order in which they came."""
-        arrived: dict[str, list[Arrival]] = defaultdict(list)
-        for arrival in self.ledger.arrivals:
-            if (line := self.by_seal.get(arrival.sealed_sha256)) is not None:
-                arrived[line["decision_id"]].append(arrival)
-        return arrived
-
-    @cached_property
-    def in_mailbox(self) -> dict[str, str]:
-        """Names of delivered copies, QUEUE_ID.DECISION_ID: the mailbox each lies in."""
-        return {each.name: each.mailbox for each in self.evidence.delivered if not is_notice(each.octets)}
-
-    @cached_property
-    def notices(self) -> frozenset[str]:
-        return frozenset(each.name for each in self.evidence.delivered if is_notice(each.octets))
-
-    @cached_property
-    def refused_only(self) -> set[tuple[str, str]]:
-        """(message id, recipient) of what was refused each time and never left in doubt."""
-        heard: dict[tuple[str, str], list[Reply]] = defaultdict(list)
-        for reply in self.ledger.replies:
-            heard[reply.message.message_id, reply.recipient].append(reply)
-        return {what for what, replies in heard.items() if all(reply.refused for reply in replies)}
-
-    # What must agree
+class _Checks(Books):
+    """Each of them what must agree, and the findings where it does not."""
 
     def accepted_without_line(self) -> Iterator[Finding]:
         """Each 250 has its line: as many for a message and a recipient as were heard."""
-        lines = Counter(_subject(entry) for entry in self.decisions if entry["action"] == "accept")
+        lines = Counter(subject(entry) for entry in self.decisions if entry["action"] == "accept")
         heard = Counter(_what(reply) for reply in self.ledger.replies if reply.accepted)
         yield from _missing("250 without its line", heard, lines)
         ids = {entry["queue_id"] for entry in self.decisions if entry["action"] == "accept"}
@@ -160,16 +98,16 @@ class _Books:
             if (line["queue_id"], line["recipient"]) in heard:
                 if state == "pending":
                     yield Finding(kind="250 before it was ready", about=name)
-                elif state is None and not self._ended(line):
+                elif state is None and not self.ended(line):
                     yield Finding(kind="lost", about=name)
-            elif state is None and not self._ended(line):
+            elif state is None and not self.ended(line):
                 yield Finding(kind="accepted, and nowhere", about=name)
 
     def taken_twice(self) -> Iterator[Finding]:
         """One message is taken once for a recipient, but where the first one has failed for good."""
         taken: dict[tuple[str, str], list[str]] = defaultdict(list)
         for decision_id, line in self.taken.items():
-            taken[_subject(line)].append(decision_id)
+            taken[subject(line)].append(decision_id)
         for (message_id, recipient), ids in taken.items():
             going_on = [each for each in ids if not any(self.events[e][each] for e in _ENDED_FOR_GOOD)]
             if len(going_on) > 1:
@@ -188,7 +126,7 @@ class _Books:
                 yield Finding(
                     kind="a copy for somebody else", about=f"{arrival.recipient} {line['queue_id']}"
                 )
-            elif _subject(line) in self.refused_only or not message.allowed:
+            elif subject(line) in self.refused_only or not message.allowed:
                 yield _about("refused, and got out", message, arrival.recipient)
 
     def delivered_wrongly(self) -> Iterator[Finding]:
@@ -206,7 +144,7 @@ class _Books:
             of_content[message.message_id] += 1
             if message.marker.encode() not in each.octets:
                 yield _about("delivered with another content", message, each.mailbox)
-            if _subject(line) in self.refused_only or not message.allowed:
+            if subject(line) in self.refused_only or not message.allowed:
                 yield _about("refused, and delivered", message, each.mailbox)
         for message_id, count in of_content.items():
             if count > 1:
@@ -232,7 +170,7 @@ class _Books:
             yield Finding(kind="left in the queue", about=f"{decision_id} {state}")
         for decision_id, arrivals in self.arrived.items():
             relayed = self.events["relayed"][decision_id]
-            if not 0 < relayed <= len(arrivals) and not self._explained_bounce(decision_id):
+            if not 0 < relayed <= len(arrivals) and not self.explained_bounce(decision_id):
                 yield Finding(kind="relayed without its line", about=decision_id)
         for decision_id in self.events["relayed"]:
             if decision_id not in self.arrived:
@@ -244,39 +182,9 @@ class _Books:
             ):
                 yield Finding(kind="delivered without its line", about=decision_id)
 
-    def _ended(self, line: Mapping[str, Any]) -> bool:
-        decision_id = line["decision_id"]
-        return bool(
-            decision_id in self.arrived
-            or f"{line['queue_id']}.{decision_id}" in self.in_mailbox
-            or self.events["removed"][decision_id]
-            or (self.events["bounced"][decision_id] and self._told(line))
-        )
-
-    def _told(self, line: Mapping[str, Any]) -> bool:
-        """The sender was told that the copy failed; a notice to a partner leaves by the next hop."""
-        digest = hashlib.sha256(line["recipient"].encode()).hexdigest()[:16]
-        end = f".{line['queue_id']}.{digest}.failed"
-        return any(name.endswith(end) for name in self.notices)
-
-    def _explained_bounce(self, decision_id: str) -> bool:
-        """The 250 was not noted, and the next attempt was refused for good: the kill explains both."""
-        runs = {run.number: run for run in self.ledger.runs}
-        return bool(self.events["bounced"][decision_id]) and all(
-            runs[each.run].killed and decision_id in runs[each.run].left for each in self.arrived[decision_id]
-        )
-
-
-def is_notice(octets: bytes) -> bool:
-    return octets.startswith(b"Return-Path: <>")
-
 
 def _what(reply: Reply) -> tuple[str, str]:
     return reply.message.message_id, reply.recipient
-
-
-def _subject(entry: Mapping[str, Any]) -> tuple[str, str]:
-    return entry["message_id"], entry["recipient"]
 
 
 def _missing(kind: str, heard: Counter[Any], lines: Counter[Any]) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ first octet of the answer leaves, so that nobody can know of an answer sooner.
 
 import asyncio
 import base64
+import contextlib
 import hashlib
 import random
 import re
@@ -49,6 +50,7 @@ class FickleNextHop:
         self._ledger = ledger
         self._chance = chance
         self._tasks: set[asyncio.Task[None]] = set()
+        self._ended = asyncio.Event()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="next hop", daemon=True)
         self._thread.start()
@@ -64,6 +66,7 @@ class FickleNextHop:
         self._loop.close()
 
     async def _end(self) -> None:
+        self._ended.set()
         self._server.close()
         for task in self._tasks:
             task.cancel()
@@ -113,8 +116,9 @@ class FickleNextHop:
         return answer
 
     async def _to_message(self, octets: bytes, recipients: list[str], run: int) -> bytes:
-        if self.mood.slow_seconds:
-            await asyncio.sleep(self._chance.uniform(0, self.mood.slow_seconds))
+        with contextlib.suppress(TimeoutError):  # it thinks for a while, unless it ends meanwhile
+            async with asyncio.timeout(self._chance.uniform(0, self.mood.slow_seconds)):
+                await self._ended.wait()
         answer = self._answer(b"250 2.0.0 taken\r\n")
         message = octets.replace(b"\r\n..", b"\r\n.")
         if IN_CLEAR.search(message):

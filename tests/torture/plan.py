@@ -66,6 +66,9 @@ ONLY_FIRST = frozenset(
 _AFTER_ANOTHER = {  # what the life before must have ended in
     "torn-mended": ("log-write", "in-first-line"),
     "pending-removed": ("pending", "after"),
+    # A fresh copy is claimed as it becomes ready; claims of their own are for what an earlier life left.
+    "claim": ("logged", "after"),
+    "claim-uncommitted": ("logged", "after"),
 }
 _AT_START = (
     "started-logged",
@@ -74,6 +77,8 @@ _AT_START = (
     "pending-removed",
     "pending-settled",
     "claims-released",
+    "claim",
+    "claim-uncommitted",
 )
 _NEEDS = {
     **dict.fromkeys(_AT_START, Needs.START),
@@ -94,7 +99,7 @@ _MOMENTS: dict[str, tuple[str, ...]] = {
 _MOMENTS |= dict.fromkeys(("relayed-written", "delivered-written"), ("in-first-line", "after"))
 _MOMENTS |= {"torn-mended": ("in-first-line", "after")}
 AT_RANDOM = 0.4  # how many kills at moments drawn by chance there are, to one at a point
-_OFTEN = frozenset({"pending", "logged", "ready", "answered", "claim", "relayed", "relayed-logged", "marked"})
+_OFTEN = frozenset({"pending", "logged", "ready", "answered", "relayed", "relayed-logged", "marked"})
 
 
 def first_starts() -> tuple[Kill, ...]:

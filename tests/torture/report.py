@@ -6,7 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from tests.torture.balance import is_notice
+from tests.torture.books import is_notice
 from tests.torture.ledger import Run, Way
 from tests.torture.runner import Torture
 
@@ -25,7 +25,7 @@ def figures(torture: Torture, *, seed: int, seconds: float, unreached: list[str]
         "kills at random": sum(run.by == "at random" for run in ledger.runs),
         "kills at a point": sum(by_point.values()),
         "stopped and continued": torture.stopped_and_continued,
-        "holds, releases, removals by operators": sum(torture.operators.values()),
+        "holds, releases, removals by operators": sum(torture.meddler.operators.values()),
         "submissions": sum(reply.message.way is Way.OUT for reply in ledger.replies),
         "brought by the partner": sum(reply.message.way is Way.IN for reply in ledger.replies),
         "250": sum(reply.accepted for reply in ledger.replies),

@@ -9,23 +9,21 @@ import random
 import signal
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from tests.peers.gateway_world import LYCKORNA
 from tests.torture.balance import Balance, Finding, balance
 from tests.torture.clients import Client, all_speak, make_clients, wait_for
 from tests.torture.evidence import WORD, Evidence, gather, read_queue
 from tests.torture.ledger import Run
+from tests.torture.meddling import Meddler
 from tests.torture.next_hop import FRIENDLY, Mood
 from tests.torture.plan import Kill, Needs
 from tests.torture.seals import open_sample
 from tests.torture.traffic import Planned, Source
-from tests.torture.world import World
+from tests.torture.world import LOOK_AGAIN_SECONDS, World
 
 BOUND_SECONDS = 60.0
-_LOOK_AGAIN_SECONDS = 0.02
 _BATCHES = 4  # of traffic, before a point counts as not reached
 _PATIENCE_SECONDS = 12.0  # longer than a copy is put off before it is given up
 
@@ -50,7 +48,6 @@ class Torture:
     findings: list[Finding] = field(default_factory=list)
     explained: int = 0
     stopped_and_continued: int = 0
-    operators: Counter[str] = field(default_factory=Counter)
     torn: int = 0
     lines: int = 0
     evidence: Evidence | None = None
@@ -59,6 +56,7 @@ class Torture:
 
     def __post_init__(self) -> None:
         self.chance = random.Random(f"{self.seed}/torture")
+        self.meddler = Meddler(world=self.world, chance=random.Random(f"{self.seed}/meddling"))
         self.source = _Noting(
             chance=random.Random(f"{self.seed}/source"),
             largest_octets=self.largest_octets,
@@ -69,14 +67,16 @@ class Torture:
     def live(self, kill: Kill) -> Run:
         """One life, ended as `kill` says, and the books after it."""
         self.world.next_hop.mood = _MOODS.get(kill.needs, _USUAL)
-        self.world.start(kill.point, kill.moment, kill.nth, wait=kill.needs is not Needs.START)
+        self.world.start(kill.point, kill.moment, kill.nth, wait=False)
+        # Settling what an earlier life left, a start may reach points that are meant for traffic.
+        running = self.world.gateway.running
+        self.world.while_alive(lambda: not any(event.get("event") == "ready" for event in running.events))
         if kill.point is None:
             self._work_until(self._moment())
-        elif kill.needs is not Needs.START:
+        elif kill.needs is Needs.START:
+            self.world.while_alive(lambda: True, _PATIENCE_SECONDS)  # what it begins with is not done by then
+        elif self.world.alive:
             self._work(kill)
-        else:
-            running = self.world.gateway.running
-            self._while_alive(lambda: not any(event.get("event") == "ready" for event in running.events))
         return self._end(kill)
 
     def drain(self) -> Balance:
@@ -105,13 +105,13 @@ class Torture:
         """Traffic in batches, with what the point needs, until the daemon is dead or all was in vain."""
         for _ in range(_BATCHES):
             threads = all_speak(self.clients, self.each)
-            self._help(kill.needs)
+            self.meddler.help(kill.needs)
             wait_for(threads)
             if not self.world.alive:
                 return
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while self.world.alive and time.monotonic() < deadline:
-            self._help(kill.needs)
+            self.meddler.help(kill.needs)
             threading.Event().wait(0.2)
 
     def _work_until(self, replies: int) -> None:
@@ -126,61 +126,14 @@ class Torture:
                 threading.Event().wait(self.chance.uniform(0.02, 0.3))
                 self.world.go_on()
                 self.stopped_and_continued += 1
-            self._meddle()
-            threading.Event().wait(_LOOK_AGAIN_SECONDS)
+            self.meddler.meddle()
+            threading.Event().wait(LOOK_AGAIN_SECONDS)
         threading.Event().wait(self.chance.uniform(0, 0.1))
         self.world.gateway.running.process.kill()
         wait_for(threads)
 
     def _moment(self) -> int:
         return self.chance.randint(1, self.each * len(self.clients) - 1)
-
-    def _help(self, needs: Needs) -> None:
-        """Make happen what the point needs; else, now and then, anything."""
-        world = self.world
-        if needs is Needs.RELOAD:
-            world.reload(with_lyckorna=True, phone=self.chance.randint(10, 99))
-        elif needs is Needs.CHANNEL_LOST:
-            self._while_alive(lambda: not self._queued(LYCKORNA), seconds=3)
-            world.reload(with_lyckorna=False, phone=self.chance.randint(10, 99))
-        elif needs is Needs.TERM:
-            world.gateway.running.send(signal.SIGTERM)
-            self._while_alive(lambda: True)
-        elif needs in (Needs.HOLD, Needs.RELEASE, Needs.REMOVE):
-            self._while_alive(lambda: not self._queued(), seconds=3)
-            self._operate(needs)
-        else:
-            self._meddle()
-
-    def _meddle(self) -> None:
-        drawn = self.chance.random()
-        if drawn < 0.01:
-            self.world.reload(with_lyckorna=True, phone=self.chance.randint(10, 99))
-        elif drawn < 0.03:
-            self._operate(self.chance.choice([Needs.HOLD, Needs.RELEASE, Needs.REMOVE]))
-
-    def _queued(self, recipient: str = "") -> list[str]:
-        listed = self.world.ask("queue.list") or []
-        return [
-            f"{entry['queue_id']}/{entry['recipient']}" for entry in listed if recipient in entry["recipient"]
-        ]
-
-    def _operate(self, needs: Needs) -> None:
-        """An operator holds, releases or removes something. What is held does not stay so."""
-        world, names = self.world, self._queued()
-        if not names:
-            return
-        name = self.chance.choice(names)
-        if needs is not Needs.RELEASE:
-            self.operators["hold"] += 1
-            world.ask("queue.hold", id=name)
-        if needs is Needs.REMOVE:
-            self.operators["remove"] += 1
-            world.ask("queue.remove", id=name)
-        if needs is Needs.RELEASE:
-            world.ask("queue.hold", id=name)
-            self.operators["release"] += 1
-            world.ask("queue.release", id="ALL")
 
     def _end(self, kill: Kill) -> Run:
         """The daemon is dead, or is killed now: what is left of it."""
@@ -231,16 +184,11 @@ class Torture:
     def _answered(self) -> None:
         self._replies += 1
 
-    def _while_alive(self, condition: Callable[[], bool], seconds: float = BOUND_SECONDS) -> None:
-        deadline = time.monotonic() + seconds
-        while self.world.alive and condition() and time.monotonic() < deadline:
-            threading.Event().wait(_LOOK_AGAIN_SECONDS)
-
     def _until(self, condition: Callable[[], bool], what: str) -> None:
         deadline = time.monotonic() + BOUND_SECONDS
         while not condition():
             assert time.monotonic() < deadline, f"{what}: not in time"
-            threading.Event().wait(_LOOK_AGAIN_SECONDS)
+            threading.Event().wait(LOOK_AGAIN_SECONDS)
 
 
 @dataclass(kw_only=True)

@@ -6,7 +6,9 @@ import random
 import signal
 import socket
 import tempfile
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +30,8 @@ TO_LYCKORNA = {"name": "hemsjukvarden-lyckorna", "from": HOME_CARE, "to": [LYCKO
 # Short, so that what is put off is seen to be told of, and to be given up, within a run.
 RETRY = {"first": "1s", "longest": "1s", "warn_after": "3s", "give_up_after": "8s"}
 _CALL_SECONDS = 5.0
+BOUND_SECONDS = 60.0
+LOOK_AGAIN_SECONDS = 0.02
 
 
 @dataclass(kw_only=True)
@@ -66,6 +70,12 @@ class World:
         daemon = self.gateway.daemon
         return daemon is not None and daemon.process.poll() is None
 
+    def while_alive(self, condition: Callable[[], object], seconds: float = BOUND_SECONDS) -> None:
+        """Wait as long as the daemon lives and the condition holds, with a bound."""
+        deadline = time.monotonic() + seconds
+        while self.alive and condition() and time.monotonic() < deadline:
+            threading.Event().wait(LOOK_AGAIN_SECONDS)
+
     def connect(self, *, inbound: bool = False) -> Submission:
         """A client of this life, logged in or as the partner. Raises OSError where nobody is there."""
         ready = self.gateway.running.wait_for_event("ready")
@@ -101,7 +111,7 @@ class World:
                 connection.sendall(request)
                 with connection.makefile("rb") as answers:
                     answer = json.loads(answers.readline() or b"{}")
-        except OSError:
+        except (OSError, ValueError):  # nobody is there, or was killed in the middle of a line
             return None
         return answer.get("result")
 

@@ -72,7 +72,9 @@ async def read(stream: bytes, *, limit: int = 100, capacity: int = 1000, copies:
     incoming.feed(stream)
     share = budget.share(copies=copies)
     try:
-        return await read_message(incoming, limit_octets=limit, share=share, timeout_seconds=1, pace=UNHURRIED)
+        return await read_message(
+            incoming, limit_octets=limit, share=share, timeout_seconds=1, pace=UNHURRIED
+        )
     finally:
         share.give_back()
         assert budget.used_octets == 0
@@ -108,7 +110,9 @@ async def test_a_message_that_never_ends_is_no_message() -> None:
     incoming.feed(b"x\r\n.")
     incoming.feed_end()
     with pytest.raises(Ended):
-        await read_message(incoming, limit_octets=100, share=Budget(100).share(copies=1), timeout_seconds=1, pace=UNHURRIED)
+        await read_message(
+            incoming, limit_octets=100, share=Budget(100).share(copies=1), timeout_seconds=1, pace=UNHURRIED
+        )
 
 
 async def test_silence_within_data_ends_it() -> None:
@@ -116,14 +120,20 @@ async def test_silence_within_data_ends_it() -> None:
     incoming.feed(b"x\r\n")
     with pytest.raises(IdleTooLong):
         await read_message(
-            incoming, limit_octets=100, share=Budget(100).share(copies=1), timeout_seconds=0.01, pace=UNHURRIED
+            incoming,
+            limit_octets=100,
+            share=Budget(100).share(copies=1),
+            timeout_seconds=0.01,
+            pace=UNHURRIED,
         )
 
 
 async def test_one_octet_at_a_time_uses_no_more_memory_than_the_message() -> None:
     incoming = Incoming()
     reading = asyncio.create_task(
-        read_message(incoming, limit_octets=100, share=Budget(100).share(copies=1), timeout_seconds=1, pace=UNHURRIED)
+        read_message(
+            incoming, limit_octets=100, share=Budget(100).share(copies=1), timeout_seconds=1, pace=UNHURRIED
+        )
     )
     for octet in b"..a\r\n.\r\n":
         incoming.feed(bytes([octet]))
