@@ -12,6 +12,7 @@ import signal
 import socket
 from collections.abc import Awaitable, Callable
 
+from rorpost_gateway import event_loop
 from rorpost_gateway.beside.frames import FAULT, Head
 from rorpost_gateway.beside.wire import Wire
 
@@ -57,4 +58,4 @@ def run(prepare: Callable[[Head], Answer]) -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     connection = socket.socket(fileno=0)
-    asyncio.run(Answering(prepare).run(connection))
+    event_loop.run(Answering(prepare).run(connection))

@@ -88,7 +88,13 @@ class Gateway:
                 log.warning("torn-line-closed", file=decision_log.torn_at_start.file)
             queue = await open_queue(config.queue_url, config.file.parent)
             closing.push_async_callback(queue.close)
-            engine = await open_engine(config.openpgp.engine, config.openpgp.home, passphrase, now=now)
+            engine = await open_engine(
+                config.openpgp.engine,
+                config.openpgp.home,
+                passphrase,
+                now=now,
+                processes=config.processes,
+            )
             closing.push_async_callback(engine.close)
             opener = make_opener(config, passphrase)
             closing.push_async_callback(opener.close)

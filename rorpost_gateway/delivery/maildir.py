@@ -28,6 +28,7 @@ _NEXT_HOP = "maildir"
 _FOLDERS = ("tmp", "new", "cur")
 _FOLDER_MODE = 0o700
 _FILE_MODE = 0o600
+_BLOCK_OCTETS = 1024 * 1024
 _UNIQUE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}")
 
 
@@ -77,14 +78,14 @@ def _is_path(reverse_path: str) -> bool:
 def _deliver(mailbox: Path, unique: str, reverse_path: str, octets: bytes) -> None:
     if not octets.count(b"\r\n") == octets.count(b"\n") == octets.count(b"\r"):
         raise _BareLineEnd
-    whole = b"Return-Path: <%s>\n%s" % (reverse_path.encode("ascii"), octets.replace(b"\r\n", b"\n"))
+    return_path = b"Return-Path: <%s>\n" % reverse_path.encode("ascii")
     _make_folders(mailbox)
     new = mailbox / "new"
     if not _delivered_before(mailbox, unique):
         # The name in `tmp` is one attempt's own, so that two attempts cannot mix their octets.
         draft = mailbox / "tmp" / f"{unique}.{secrets.token_hex(8)}"
         try:
-            _write(draft, whole)
+            _write(draft, return_path, octets)
             with contextlib.suppress(FileExistsError):
                 os.link(draft, new / unique)  # fails rather than overwrites
         finally:
@@ -100,11 +101,14 @@ def _delivered_before(mailbox: Path, unique: str) -> bool:
         return any(entry.name.partition(":")[0] == unique for entry in entries)
 
 
-def _write(draft: Path, octets: bytes) -> None:
+def _write(draft: Path, return_path: bytes, octets: bytes) -> None:
+    """With LF for line ends; every CR in `octets` is part of one. Block by block: no second copy is made."""
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _FILE_MODE)
     with os.fdopen(descriptor, "wb") as file:
         os.fchmod(descriptor, _FILE_MODE)
-        file.write(octets)
+        file.write(return_path)
+        for start in range(0, len(octets), _BLOCK_OCTETS):
+            file.write(octets[start : start + _BLOCK_OCTETS].replace(b"\r", b""))
         file.flush()
         os.fsync(descriptor)
 

@@ -156,6 +156,7 @@ def _config(organisation: Organisation, inbound_port: int, partner_port: int) ->
         },
         "relay": {"default": hop, "retry": {"first": "1s"}},
         "openpgp": {"home": "gpg"},
+        "processes": 0,  # a handful of messages: another process would only make the start longer
         "limits": {
             "message_size": 2_000_000,
             "recipients": 3,

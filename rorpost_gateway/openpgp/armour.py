@@ -60,10 +60,12 @@ def add_armour(octets: bytes, *, kind: bytes = MESSAGE) -> bytes:
 
 def with_crlf(armoured: bytes) -> bytes:
     """The same text with CRLF line ends and one at its end."""
-    slices = range(0, len(armoured), _SLICE_OCTETS)
-    lines = (armoured[at : at + _SLICE_OCTETS].replace(b"\r", b"").replace(b"\n", b"\r\n") for at in slices)
-    text = b"".join(lines)
-    return text if text.endswith(b"\r\n") else text + b"\r\n"
+    text = io.BytesIO()
+    for at in range(0, len(armoured), _SLICE_OCTETS):
+        text.write(armoured[at : at + _SLICE_OCTETS].replace(b"\r", b"").replace(b"\n", b"\r\n"))
+    if not armoured.endswith(b"\n"):
+        text.write(b"\r\n")
+    return text.getvalue()  # not a copy
 
 
 def malformed(what: str) -> SealingFailed:
@@ -94,18 +96,18 @@ def _line(text: bytes, at: int) -> tuple[bytes, int]:
 
 
 def _decode(text: bytes, begin: int, end: int) -> bytes:
-    octets = bytearray()
+    octets = io.BytesIO()
     carry = b""
     for at in range(begin, end, _SLICE_OCTETS):
         piece = carry + text[at : min(end, at + _SLICE_OCTETS)].translate(None, b"\r\n")
         whole = len(piece) - len(piece) % 4
-        if whole and len(octets) % 3:  # padding ended an earlier slice
+        if whole and octets.tell() % 3:  # padding ended an earlier slice
             raise malformed("base64 goes on after its end")
-        octets += _strict(piece[:whole])
+        octets.write(_strict(piece[:whole]))
         carry = piece[whole:]
-    if carry or not octets:
+    if carry or not octets.tell():
         raise malformed("base64 is cut short")
-    return bytes(octets)
+    return octets.getvalue()  # not a copy
 
 
 def _strict(piece: bytes) -> bytes:

@@ -11,12 +11,17 @@ from rorpost_gateway.openpgp.sequoia_engine import SequoiaEngine
 GNUPG, SEQUOIA = "gnupg", "sequoia"
 
 
-async def open_engine(name: str, home: Path, passphrase: str | None, *, now: Callable[[], float]) -> Engine:
+async def open_engine(
+    name: str, home: Path, passphrase: str | None, *, now: Callable[[], float], processes: int = 0
+) -> Engine:
     """Open the engine of that name over a GnuPG home. `now` gives seconds since the epoch.
 
-    Raises ConfigurationInvalid where the home's keys cannot be used by it, and other GatewayErrors.
+    Where there are `processes` beside the daemon's own, all sealing is theirs: on one core it
+    would cost more than it gives. Raises ConfigurationInvalid where the home's keys cannot be used by it, and other GatewayErrors.
     """
     if name == SEQUOIA:
+        if processes:
+            return await SequoiaEngine.open(home, passphrase, now=now, in_process_octets=0, workers=processes)
         return await SequoiaEngine.open(home, passphrase, now=now)
     return GnupgEngine(home, passphrase)
 

@@ -27,6 +27,7 @@ def read_message(octets: bytes) -> tuple[bytes, bool]:
     if octets[:1] and octets[0] in _FIRST_OCTETS:
         return _armoured(b"MESSAGE", binascii.b2a_base64(octets, newline=False)), True
     text = message_text(with_crlf(octets))
+    del octets  # as long as the text, which stays
     if text is None:
         raise malformed("the data part is not exactly one OpenPGP message")
     return _block(b"MESSAGE", text), False

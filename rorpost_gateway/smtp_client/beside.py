@@ -29,7 +29,7 @@ from rorpost_gateway.smtp_client.base import (
 )
 from rorpost_gateway.smtp_client.connection import SmtpClient
 
-LARGE_OCTETS = 256 * 1024
+LARGE_OCTETS = 32 * 1024
 _CLOSE = "close"
 _KINDS: dict[str, type[Relayed | Deferred | Failed]] = {
     kind.__name__: kind for kind in (Relayed, Deferred, Failed)

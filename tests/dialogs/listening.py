@@ -1,5 +1,6 @@
 """A listener for one test."""
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from rorpost_gateway.smtp.base import Receiver
 from rorpost_gateway.smtp.limits import Budget
 from rorpost_gateway.smtp.listener import Listener, ListenerSettings, TlsMode
+from rorpost_gateway.smtp.pace import Now
 from tests.dialogs.receiver import LIMIT_OCTETS
 from tests.peers.authority import Authority
 
@@ -15,7 +17,12 @@ HOSTNAME = "gw.motala.se"
 
 @asynccontextmanager
 async def listening(
-    authority: Authority, receiver: Receiver, *, budget: Budget | None = None, **changes: Any
+    authority: Authority,
+    receiver: Receiver,
+    *,
+    budget: Budget | None = None,
+    now: Now = time.monotonic,
+    **changes: Any,
 ) -> AsyncIterator[Listener]:
     """Start a listener on a free loopback port, and end it whatever happens."""
     tls = changes.pop("tls", TlsMode.STARTTLS)
@@ -27,7 +34,7 @@ async def listening(
         "key": None if tls is TlsMode.OFF else authority.key,
         "message_size_octets": LIMIT_OCTETS,
     }
-    listener = Listener(ListenerSettings(**(given | changes)), receiver, budget=budget)
+    listener = Listener(ListenerSettings(**(given | changes)), receiver, budget=budget, now=now)
     await listener.start()
     try:
         yield listener

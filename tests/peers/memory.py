@@ -5,14 +5,14 @@ and the files in memory that any of them holds open, each once. Pages of program
 on the disk are not: they are there whatever the messages do.
 """
 
-import os
 import threading
 from contextlib import suppress
 from pathlib import Path
+from typing import Self
 
 _PROC = Path("/proc")
 _COUNTED = ("RssAnon:", "RssShmem:")
-_LOOK_AGAIN_SECONDS = 0.002
+_LOOK_AGAIN_SECONDS = 0.005
 
 
 def processes_of(pid: int) -> list[int]:
@@ -59,10 +59,10 @@ def _memory_files(pids: list[int]) -> int:
     found: dict[int, int] = {}
     for pid in pids:
         with suppress(OSError):
-            for file in os.scandir(_PROC / str(pid) / "fd"):
+            for file in (_PROC / str(pid) / "fd").iterdir():
                 with suppress(OSError):
-                    if os.readlink(file.path).startswith("/memfd:"):
-                        said = os.stat(file.path)
+                    if str(file.readlink()).startswith("/memfd:"):
+                        said = file.stat()
                         found[said.st_ino] = said.st_blocks * 512
     return sum(found.values())
 
@@ -82,7 +82,7 @@ class HighWater:
         """Octets over what there was at the beginning."""
         return self.most - self.before
 
-    def __enter__(self) -> "HighWater":
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
