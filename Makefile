@@ -22,6 +22,7 @@ PYTEST_ARGS ?=
 DEMO_ARGS ?=
 BENCH_ARGS ?=
 PROFILE_ARGS ?=
+SOAK_ARGS ?=
 TORTURE_ARGS ?=
 # One file stays on one worker, so that its session fixtures start once; more
 # than four workers would only start more Postfixes.
@@ -61,6 +62,10 @@ profile: packages-test $(INSTALLED) ## where the daemon's time goes under load, 
 .PHONY: torture
 torture: packages-test $(INSTALLED) ## random traffic, kill -9 at every point, the books balanced (TORTURE_ARGS=...)
 	@$(BIN)/python -m tests.torture $(TORTURE_ARGS)
+
+.PHONY: soak
+soak: packages-test $(INSTALLED) ## 20,000 messages through the daemon; its memory must not grow (SOAK_ARGS=...)
+	@$(BIN)/python -m tests.soak $(SOAK_ARGS)
 
 .PHONY: check
 check: test ## the same as test

@@ -17,6 +17,7 @@ pytest_plugins: list[str] = [
     "tests.peers.mutt",
     "tests.peers.whole_gateway",
     "tests.peers.two_gateways",
+    "tests.peers.go_sumdb",
     "tests.peers.bare_client",
     "tests.peers.outbound_house",
     "tests.peers.inbound_house",

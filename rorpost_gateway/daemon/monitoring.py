@@ -10,8 +10,9 @@ from rorpost_gateway.daemon.figures import Figures
 from rorpost_gateway.daemon.health import Check, Health, Phase, Progress, Standing
 from rorpost_gateway.daemon.in_force import Holder
 from rorpost_gateway.daemon.parts import Parts, Stores
+from rorpost_gateway.http.answer import Answer
+from rorpost_gateway.http.server import HttpServer
 from rorpost_gateway.metrics.exposition import CONTENT_TYPE, exposition
-from rorpost_gateway.metrics.http import Answer, HttpServer
 from rorpost_gateway.metrics.tallies import Tallies
 
 

@@ -26,6 +26,9 @@ class Event(StrEnum):
     REMOVED = "removed"
     MAILBOX = "mailbox"
     EXTRACT = "extract"
+    KEY = "key"  # the log's signing key was rotated
+    KEYRING = "keyring"  # an operator changed the OpenPGP keys by a command
+    PURGED = "purged"
     HEARTBEAT = "heartbeat"
     TORN = "torn"
     DAY = "day"

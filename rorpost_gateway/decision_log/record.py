@@ -23,6 +23,8 @@ LOG_FORMAT = "rorpost-decision-log/1"
 REPLY_OCTETS = 510
 OTHER_OCTETS = 1024
 COUNTS = 64  # names in a table of counts
+_ITEMS = 64  # texts in a list
+_ITEM_OCTETS = 64
 
 FIELD_ORDER = (
     *("decision_id", "direction", "action", "reason", "because_of", "channel", "policy", "legal_basis"),
@@ -30,6 +32,8 @@ FIELD_ORDER = (
     *("queue_id", "message_id", "size", "content_sha256", "sealed_sha256", "encrypted_to", "signed_by"),
     *("next_hop", "reply", "attempt", "rule", "operator", "count", "since", "counts", "revision", "previous"),
     *("vkey", "origin", "version", "file", "first", "last", "offset", "length", "sha256"),
+    *("verb", "filters", "entries", "fingerprints", "decision"),
+    *("previous_origin", "previous_entries", "previous_head"),
 )
 _RANK = {name: rank for rank, name in enumerate(FIELD_ORDER)}
 _CLIENT_CHOSEN = frozenset(
@@ -101,6 +105,16 @@ class LoginFields(TypedDict, total=False):
     tls: str | None
 
 
+class RestartFields(TypedDict, total=False):
+    """What entry 0 of a log that was begun anew says of the one before; None where nobody could tell."""
+
+    previous_origin: str | None
+    previous_entries: int | None
+    previous_head: str | None
+    decision: str
+    operator: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Records:
     """Builders of every line that a client, another server or an operator has a part in.
@@ -161,7 +175,7 @@ class Records:
             value = fields[name]
             if isinstance(value, str):
                 fields[name] = self._cleaned(name, value)
-        return _ordered(event, fields)
+        return ordered(event, fields)
 
     def _cleaned(self, name: str, value: str) -> str:
         ours = name in _CLIENT_CHOSEN
@@ -173,19 +187,19 @@ class Records:
         )
 
 
-def genesis(*, vkey: str, origin: str) -> Record:
-    """Entry 0: whose log it is, and the key that will sign its checkpoints."""
-    return _ordered(Event.GENESIS, {"vkey": vkey, "origin": origin, "version": LOG_FORMAT})
+def genesis(*, vkey: str, origin: str, **restarted: Unpack[RestartFields]) -> Record:
+    """Entry 0: whose log it is, and the key that signs its checkpoints; after a restart, what came before."""
+    return ordered(Event.GENESIS, {"vkey": vkey, "origin": origin, "version": LOG_FORMAT, **restarted})
 
 
 def start(*, version: str, policy: str | None = None) -> Record:
     """The daemon began: the program's version, the policy's revision."""
-    return _ordered(Event.START, {"version": version, "policy": policy})
+    return ordered(Event.START, {"version": version, "policy": policy})
 
 
 def stop() -> Record:
     """The daemon ended cleanly; nothing was in hand."""
-    return _ordered(Event.STOP, {})
+    return ordered(Event.STOP, {})
 
 
 def policy(
@@ -199,25 +213,26 @@ def policy(
     fields: dict[str, object] = {"revision": revision, "previous": previous, "counts": counts}
     if operator is not None:
         fields["operator"] = operator
-    return _ordered(Event.POLICY, fields)
+    return ordered(Event.POLICY, fields)
 
 
 def heartbeat() -> Record:
     """Nothing was logged for a minute; the silence is the log's own."""
-    return _ordered(Event.HEARTBEAT, {})
+    return ordered(Event.HEARTBEAT, {})
 
 
 def torn(*, file: str, offset: int, length: int, sha256: str) -> Record:
     """Bytes right before this line that are no line: a write that a crash cut short."""
-    return _ordered(Event.TORN, {"file": file, "offset": offset, "length": length, "sha256": sha256})
+    return ordered(Event.TORN, {"file": file, "offset": offset, "length": length, "sha256": sha256})
 
 
 def day(*, file: str, first: int, last: int, sha256: str) -> Record:
     """A new file began: the last one's name, its first and last entry, the SHA-256 of its bytes."""
-    return _ordered(Event.DAY, {"file": file, "first": first, "last": last, "sha256": sha256})
+    return ordered(Event.DAY, {"file": file, "first": first, "last": last, "sha256": sha256})
 
 
-def _ordered(event: Event, values: Mapping[str, object]) -> Record:
+def ordered(event: Event, values: Mapping[str, object]) -> Record:
+    """A record with its fields in their order, texts and tables bounded. Raises KeyError, TypeError."""
     names = sorted(values, key=_RANK.__getitem__)
     return Record(event=event, fields={name: _bounded(values[name]) for name in names})
 
@@ -227,6 +242,8 @@ def _bounded(value: object) -> JsonValue:
         return cut(value, OTHER_OCTETS)
     if value is None or isinstance(value, (bool, int)):
         return value
+    if isinstance(value, list):
+        return [cut(str(item), _ITEM_OCTETS) for item in value[:_ITEMS]]
     if isinstance(value, Mapping):
         return {str(name)[:64]: int(number) for name, number in list(value.items())[:COUNTS]}
     raise TypeError("no value for a line")

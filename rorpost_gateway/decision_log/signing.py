@@ -12,6 +12,7 @@ c2sp.org/signed-note; RFC 8032 (Ed25519).
 
 import base64
 import binascii
+import glob
 import hashlib
 import os
 import re
@@ -44,6 +45,15 @@ class SigningKey:
         public = _ED25519 + self.key.public_key().public_bytes_raw()
         return f"{self.origin}+{_key_id(self.origin, public)}+{_base64(public)}"
 
+    @property
+    def key_id(self) -> bytes:
+        """The four octets that tell keys of one name apart (c2sp.org/signed-note)."""
+        return bytes.fromhex(self.vkey.split("+")[1])
+
+    def sign(self, text: bytes) -> bytes:
+        """The Ed25519 signature of `text`, 64 octets (RFC 8032)."""
+        return self.key.sign(text)
+
     def _private_text(self) -> str:
         key_id = self.vkey.split("+")[1]
         return f"{_PRIVATE}{self.origin}+{key_id}+{_base64(_ED25519 + self.key.private_bytes_raw())}"
@@ -57,15 +67,15 @@ def load_or_create(path: Path, origin: str) -> str:
 
     Raises ConfigurationInvalid (see `create` and `load`), OSError.
     """
+    remove_drafts(path)
     return (load(path, origin) if path.exists() else create(path, origin)).vkey
 
 
 def create(path: Path, origin: str) -> SigningKey:
     """Make a key. Never replaces one. Raises ConfigurationInvalid, OSError."""
-    check_origin(origin)
-    signing_key = SigningKey(origin=origin, key=Ed25519PrivateKey.generate())
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    _write(temporary, signing_key._private_text(), KEY_MODE)  # noqa: SLF001
+    signing_key = generate(origin)
+    remove_drafts(path)
+    temporary = draft(path, signing_key)
     try:
         # A link is made whole or not at all, and not over another file.
         os.link(temporary, path)
@@ -73,27 +83,66 @@ def create(path: Path, origin: str) -> SigningKey:
         raise ConfigurationInvalid(f"{path}: a signing key is there already") from None
     finally:
         temporary.unlink()
-    _write_vkey(path, signing_key.vkey)
+    write_vkey(path, signing_key.vkey)
     return signing_key
+
+
+def generate(origin: str) -> SigningKey:
+    """A new key, nowhere but in memory. Raises ConfigurationInvalid (`check_origin`)."""
+    check_origin(origin)
+    return SigningKey(origin=origin, key=Ed25519PrivateKey.generate())
+
+
+def draft(path: Path, signing_key: SigningKey) -> Path:
+    """Write a key, durably, beside where it is to be; the file's name. Raises OSError."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    _write(temporary, signing_key._private_text(), KEY_MODE)  # noqa: SLF001
+    return temporary
+
+
+def remove_drafts(path: Path) -> None:
+    """Take away what processes that were killed left of their drafts beside a key file. Raises OSError."""
+    for name in (path.name, VKEY_NAME):
+        for left in path.parent.glob(f".{glob.escape(name)}.*"):
+            number = left.name.rpartition(".")[2]
+            if number.isdecimal() and (int(number) == os.getpid() or not _runs(int(number))):
+                left.unlink(missing_ok=True)
 
 
 def load(path: Path, origin: str) -> SigningKey:
     """Read a key and see that its verifier key lies beside it. Raises ConfigurationInvalid, OSError.
 
-    Invalid are: a file that others may read, another name than `origin`, a text that
-    is no key, a verifier key beside it that is another's.
+    Invalid are: a file that others may read, another name than `origin` (or what a restart
+    made of it), a text that is no key, a verifier key beside it that is another's.
     """
     check_origin(origin)
+    signing_key = read(path)
+    if not belongs_to(signing_key.origin, origin):
+        raise ConfigurationInvalid(f"{path}: the key is for {signing_key.origin!r}, not for {origin!r}")
+    _see_vkey(path, signing_key.vkey)
+    return signing_key
+
+
+def read(path: Path) -> SigningKey:
+    """A key as its file holds it. Raises ConfigurationInvalid, OSError."""
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     with os.fdopen(fd, "rb") as file:
         if os.fstat(fd).st_mode & 0o077:
             raise ConfigurationInvalid(f"{path}: others than its owner may read it; mode 0600 is needed")
         text = file.read(4096)
-    signing_key = _parse(path, text)
-    if signing_key.origin != origin:
-        raise ConfigurationInvalid(f"{path}: the key is for {signing_key.origin!r}, not for {origin!r}")
-    _see_vkey(path, signing_key.vkey)
-    return signing_key
+    return _parse(path, text)
+
+
+def restarted_origin(origin: str, stamp: str) -> str:
+    """How a log is named that took another's place at `stamp` (`YYYYMMDDTHHMMSSZ`): one name, one log."""
+    return f"{origin}/restarted-{stamp}"
+
+
+def belongs_to(name: str, origin: str) -> bool:
+    """Whether a key's name is the configured origin, or that of the same log begun anew."""
+    return (
+        name == origin or re.fullmatch(re.escape(origin) + r"/restarted-[0-9]{8}T[0-9]{6}Z", name) is not None
+    )
 
 
 def check_origin(origin: str) -> None:
@@ -124,22 +173,46 @@ def _see_vkey(path: Path, vkey: str) -> None:
     try:
         text = beside.read_bytes()
     except FileNotFoundError:
-        _write_vkey(path, vkey)  # a crash came between the two files
+        write_vkey(path, vkey)  # a crash came between the two files
         return
-    if text.removesuffix(b"\n") != vkey.encode("ascii"):
+    allowed = [vkey]
+    if next_path(path).exists():  # a crash came between the steps of a rotation
+        allowed.append(read(next_path(path)).vkey)
+    if text.removesuffix(b"\n").decode("ascii", "replace") not in allowed:
         raise ConfigurationInvalid(f"{beside}: not the verifier key of {path}")
 
 
-def _write_vkey(path: Path, vkey: str) -> None:
+def next_path(path: Path) -> Path:
+    """Where the key lies that is to take the place of the one in `path`, while a rotation goes on."""
+    return path.with_name(f"{path.name}.next")
+
+
+def write_vkey(path: Path, vkey: str) -> None:
+    """Put the verifier key beside its key file, replacing another's; durable. Raises OSError."""
     beside = path.with_name(VKEY_NAME)
     temporary = beside.with_name(f".{beside.name}.{os.getpid()}")
     _write(temporary, vkey, VKEY_MODE)
     temporary.replace(beside)
-    fd = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the folder's entries durable. Raises OSError."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(fd)
     finally:
         os.close(fd)
+
+
+def _runs(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _write(path: Path, text: str, mode: int) -> None:

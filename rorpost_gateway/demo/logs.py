@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rorpost_gateway.audit.verify import Broken, Verified, verify_log
 from rorpost_gateway.decision import Direction, Reason
-from rorpost_gateway.decision_log.verify import Broken, Verified, verify_log
 from rorpost_gateway.demo.arrivals import Expected
 from rorpost_gateway.demo.names import Organisation
 from rorpost_gateway.demo.world import House, World

@@ -1,1 +1,1 @@
-"""Figures for Prometheus: counted here, written as text here, and served over plain HTTP."""
+"""Figures for Prometheus: counted here, and written as text here."""

@@ -3,8 +3,9 @@
 Invariants: see `base`. Writes go through `group_commit` and are durable when they
 return. Reads have connections and threads of their own: neither a message on its
 way in nor an operator's long listing makes the other wait. Only the writer ever
-moves the write-ahead log into the file. Nothing new is taken into files that were
-removed or replaced under the open queue: after a restart nobody would find it.
+moves the write-ahead log into the file. One gateway has the file, and nothing new is
+taken into files that were removed or replaced under it (`sqlite_place`); so it may know
+by heart which submissions are new (`seen`).
 """
 
 import asyncio

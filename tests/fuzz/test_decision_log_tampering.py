@@ -14,10 +14,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from rorpost_gateway.audit.verify import Broken, Verified, verify_log
 from rorpost_gateway.decision import Action, Direction, Reason
 from rorpost_gateway.decision_log import record
 from rorpost_gateway.decision_log.record import Records
-from rorpost_gateway.decision_log.verify import Broken, Verified, verify_log
 from rorpost_gateway.decision_log.writer import open_log
 from rorpost_gateway.errors import LogDamaged
 

@@ -16,10 +16,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from rorpost_gateway.audit.verify import verify_log
 from rorpost_gateway.decision_log.folder import Disk
 from rorpost_gateway.decision_log.record import Records
 from rorpost_gateway.decision_log.signing import load_or_create
-from rorpost_gateway.decision_log.verify import verify_log
 from rorpost_gateway.decision_log.writer import LogWriter, open_log
 from rorpost_gateway.envelope import Client, Login, Recipient, ReversePath, TrustedNetwork
 from rorpost_gateway.identity_number import contains_identity_number

@@ -28,7 +28,7 @@ from typing import Any, Self, TypeVar
 
 import pytest
 
-from rorpost_gateway.decision_log.verify import Verified, verify_log
+from rorpost_gateway.audit.verify import Verified, verify_log
 from tests.peers import gateway_world as world
 from tests.peers.authority import Authority
 from tests.peers.daemon_process import BOUND_SECONDS, DaemonProcess, Launch, cold

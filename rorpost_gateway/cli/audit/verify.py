@@ -12,9 +12,9 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
+from rorpost_gateway.audit.verify import Broken, Verified, verify_log
 from rorpost_gateway.cli.audit.source import configured, log_option, read_vkey, vkey_option
 from rorpost_gateway.cli.options import config_option, json_option
-from rorpost_gateway.decision_log.verify import Broken, Verified, verify_log
 
 
 @click.command()

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from rorpost_gateway.audit.verify import verify_log
 from rorpost_gateway.decision import Action, DeclaredBy, Direction, Reason
 from rorpost_gateway.decision_log import record
 from rorpost_gateway.decision_log.record import Records
-from rorpost_gateway.decision_log.verify import verify_log
 from rorpost_gateway.decision_log.writer import open_log
 from rorpost_gateway.identity_number import contains_identity_number
 

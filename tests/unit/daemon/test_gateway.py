@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from rorpost_gateway.audit.verify import verify_log
 from rorpost_gateway.daemon.gateway import Gateway
 from rorpost_gateway.daemon.parts import sealed_size
-from rorpost_gateway.decision_log.verify import verify_log
 from rorpost_gateway.errors import (
     ConfigurationInvalid,
     GatewayError,

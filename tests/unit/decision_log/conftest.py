@@ -1,111 +1,12 @@
-"""A workshop for logs: a clock that only moves when told, records, folders, reopening."""
+"""The workshop for logs, in one test's own folder."""
 
 import asyncio
-from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from rorpost_gateway.decision import Action, Direction, Reason
-from rorpost_gateway.decision_log.base import Record
-from rorpost_gateway.decision_log.decision_id import new_decision_id
 from rorpost_gateway.decision_log.folder import Disk
-from rorpost_gateway.decision_log.record import Records
-from rorpost_gateway.decision_log.verify import Verified, verify_log
-from rorpost_gateway.decision_log.writer import LogWriter, Written, open_log
-
-ORIGIN = "motala.se/rorpost/gw1"
-VKEY = f"{ORIGIN}+3e621e3d+AdIY/WE3AdibEnjnZrUltVF9zZto1icE4JmH5iJi/hjq"
-NOON = datetime(2026, 5, 6, 12, tzinfo=UTC).timestamp()
-DAY_SECONDS = 86_400.0
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = NOON
-
-    def __call__(self) -> float:
-        return self.now
-
-
-class NoSync(Disk):
-    """For tests that reopen hundreds of times and are not about durability."""
-
-    def sync(self, fd: int) -> None:
-        pass
-
-    def sync_folder(self, folder: Path) -> None:
-        pass
-
-
-class Workshop:
-    """Opens, writes and verifies logs in one test's own folder."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.clock = Clock()
-        self.vkey = VKEY
-        self.records = Records(
-            contains_identity_number=lambda text: "811218-9876" in text,
-            is_known=lambda text: text.startswith("rorpost."),
-        )
-
-    def decision(self, **fields: object) -> Record:
-        given: dict[str, object] = {
-            "decision_id": new_decision_id(int(self.clock() * 1000)),
-            "direction": Direction.OUTBOUND,
-            "action": Action.ACCEPT,
-            "reason": Reason.OK,
-            "reverse_path": "rorpost.hemsjukvarden@motala.se",
-            "recipient": "rorpost.vcbrinken@regionostergotland.se",
-        }
-        return self.records.decision(**(given | fields))  # type: ignore[arg-type]
-
-    async def open(
-        self,
-        *,
-        disk: Disk | None = None,
-        folder: Path | None = None,
-        vkey: str = VKEY,
-        on_failure: Callable[[BaseException], None] | None = None,
-        on_written: Written | None = None,
-    ) -> LogWriter:
-        return await open_log(
-            folder or self.folder,
-            node="gw1",
-            origin=ORIGIN,
-            vkey=vkey,
-            now=self.clock,
-            on_failure=on_failure,
-            on_written=on_written,
-            disk=disk,
-        )
-
-    async def write(self, *, days: int = 1, lines: int = 3, folder: Path | None = None) -> None:
-        """`lines` decisions on each of `days` days that follow each other."""
-        log = await self.open(folder=folder, disk=NoSync())
-        for day in range(days):
-            self.clock.now = NOON + day * DAY_SECONDS
-            for _ in range(lines):
-                await log.append([self.decision()])
-        await log.close()
-
-    async def reopen(self, folder: Path) -> Verified:
-        """What a restart does: open, one line, close. What is there then holds."""
-        log = await self.open(folder=folder, disk=NoSync())
-        await log.append([self.decision()])
-        await log.close()
-        return self.verify(folder)
-
-    def verify(self, folder: Path | None = None) -> Verified:
-        return verify_log(folder or self.folder, vkey=VKEY)
-
-    def files(self, folder: Path | None = None) -> list[Path]:
-        return sorted((folder or self.folder).glob("*.jsonl"))
-
-    def lines(self) -> list[bytes]:
-        return b"".join(path.read_bytes() for path in self.files()).splitlines()
+from tests.peers.log_workshop import NoSync, Workshop
 
 
 @pytest.fixture

@@ -4,13 +4,13 @@ import json
 
 import pytest
 
+from rorpost_gateway.audit.line import parse_line
 from rorpost_gateway.decision import Action, DeclaredBy, Direction, Reason
 from rorpost_gateway.decision_log import record
 from rorpost_gateway.decision_log.aggregate import Aggregate
 from rorpost_gateway.decision_log.base import Event
 from rorpost_gateway.decision_log.line import BODY_OCTETS, encode_body
 from rorpost_gateway.decision_log.record import DecisionFields, Records
-from rorpost_gateway.decision_log.verify_line import parse_line
 
 NUMBER = "811218-9876"
 ID = "01a20121-4794-7e24-8fdc-215dcfd00ea8"

@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rorpost_gateway.decision_log.verify_folder import Broken, day_files, open_file, sha256_of
-from rorpost_gateway.decision_log.verify_line import LineFault, begins_with_object, parse_line
+from rorpost_gateway.audit.folder import Broken, day_files, open_file, sha256_of
+from rorpost_gateway.audit.line import LineFault, begins_with_object, parse_line
 
 LINE_OCTETS = 16 * 1024  # with its newline
 ZEROS = "0" * 64

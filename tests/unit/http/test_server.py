@@ -8,7 +8,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from rorpost_gateway.errors import ConfigurationInvalid
-from rorpost_gateway.metrics.http import Answer, HttpLimits, HttpServer
+from rorpost_gateway.http.answer import Answer
+from rorpost_gateway.http.server import HttpLimits, HttpServer
 
 BOUND_SECONDS = 10
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -138,7 +139,7 @@ async def test_a_page_that_fails_tells_nothing() -> None:
             heard = await ask(server, get("/broken"))
     assert heard.startswith(b"HTTP/1.1 500")
     assert b"secret" not in heard
-    assert [entry["event"] for entry in said] == ["metrics-page-failed"]
+    assert [entry["event"] for entry in said] == ["http-page-failed"]
 
 
 async def test_who_never_finishes_the_request_is_cut_off() -> None:

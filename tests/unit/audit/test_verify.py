@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from rorpost_gateway.decision_log import verify as module
-from rorpost_gateway.decision_log.verify import Broken, verify_log
+from rorpost_gateway.audit import verify as module
+from rorpost_gateway.audit.verify import Broken, verify_log
 
 FIRST, SECOND = "2026-05-06.jsonl", "2026-05-07.jsonl"
 
 
 def test_it_imports_nothing_of_the_writers() -> None:
     folder = Path(module.__file__).parent
-    own = {"verify", "verify_folder", "verify_line"}
+    own = {"verify", "folder", "line"}
     for name in own:
         for node in ast.walk(ast.parse((folder / f"{name}.py").read_text())):
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("rorpost_gateway"):
@@ -319,7 +319,7 @@ async def test_a_file_that_may_not_be_read_is_broken(two_days) -> None:
 MEASURE = """
     import resource, sys
     from pathlib import Path
-    from rorpost_gateway.decision_log.verify import Broken, verify_log
+    from rorpost_gateway.audit.verify import Broken, verify_log
     verify_log(Path(sys.argv[1]))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     try:

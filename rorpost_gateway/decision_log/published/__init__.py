@@ -1,0 +1,1 @@
+"""The log as others can check it: one Merkle tree over all lines, its hash tiles, signed checkpoints."""

@@ -1,0 +1,1 @@
+"""HTTP/1.1, as little of it as is needed: a bounded server for a few paths, and one bounded request."""
