@@ -170,7 +170,7 @@ class _Checks(Books):
             yield Finding(kind="left in the queue", about=f"{decision_id} {state}")
         for decision_id, arrivals in self.arrived.items():
             relayed = self.events["relayed"][decision_id]
-            if not 0 < relayed <= len(arrivals) and not self.explained_bounce(decision_id):
+            if not 0 < relayed <= len(arrivals) and not self.explained_end(decision_id):
                 yield Finding(kind="relayed without its line", about=decision_id)
         for decision_id in self.events["relayed"]:
             if decision_id not in self.arrived:

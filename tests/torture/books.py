@@ -86,10 +86,14 @@ class Books:
         end = f".{line['queue_id']}.{digest}.failed"
         return any(name.endswith(end) for name in self.notices)
 
-    def explained_bounce(self, decision_id: str) -> bool:
-        """The 250 was not noted, and the next attempt was refused for good: the kill explains both."""
+    def explained_end(self, decision_id: str) -> bool:
+        """The 250 was not noted; then the next attempt was refused for good, or an operator removed the copy.
+
+        The kill explains both.
+        """
         runs = {run.number: run for run in self.ledger.runs}
-        return bool(self.events["bounced"][decision_id]) and all(
+        ended = self.events["bounced"][decision_id] or self.events["removed"][decision_id]
+        return bool(ended) and all(
             runs[each.run].killed and decision_id in runs[each.run].left for each in self.arrived[decision_id]
         )
 

@@ -158,6 +158,14 @@ def test_an_outcome_without_its_line(name: str, event: str, kind: str) -> None:
     assert kinds(books(lines=without(name, event))) == {kind}
 
 
+@pytest.mark.parametrize("end", ["bounced", "removed"])
+def test_an_arrival_whose_line_a_kill_took_and_whose_copy_came_to_another_end(end: str) -> None:
+    lines = [*without("b", "relayed"), happened(end, "b")]
+    killed = Run(number=1, killed=True, by="at random", exit_code=-9, left={"d-b": "claimed"})
+    assert books(lines=lines, runs=[killed]).findings == ()
+    assert kinds(books(lines=lines)) == {"relayed without its line"}
+
+
 def test_a_copy_for_somebody_else() -> None:
     wrong = replace(ARRIVALS[0], recipient=LYCKORNA)
     assert kinds(books(arrivals=[wrong, ARRIVALS[1]])) == {"a copy for somebody else"}
