@@ -91,10 +91,10 @@ class Books:
 
         The kill explains both.
         """
-        runs = {run.number: run for run in self.ledger.runs}
+        left = {run.number: run.left for run in self.ledger.runs if run.killed}
         ended = self.events["bounced"][decision_id] or self.events["removed"][decision_id]
         return bool(ended) and all(
-            runs[each.run].killed and decision_id in runs[each.run].left for each in self.arrived[decision_id]
+            decision_id in left.get(each.run, ()) for each in self.arrived[decision_id]
         )
 
 
