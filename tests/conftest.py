@@ -18,6 +18,7 @@ pytest_plugins: list[str] = [
     "tests.peers.whole_gateway",
     "tests.peers.two_gateways",
     "tests.peers.go_sumdb",
+    "tests.peers.timestamp_authority",
     "tests.peers.bare_client",
     "tests.peers.outbound_house",
     "tests.peers.inbound_house",

@@ -15,7 +15,7 @@ _HASH = re.compile(r"[0-9a-f]{64}")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
-_EVENTS: dict[str, tuple[str, ...]] = {  # each with the fields it cannot do without
+EVENTS: dict[str, tuple[str, ...]] = {  # each with the fields it cannot do without
     "genesis": ("vkey", "origin", "version"),
     "start": ("version",),
     "stop": (),
@@ -33,24 +33,31 @@ _EVENTS: dict[str, tuple[str, ...]] = {  # each with the fields it cannot do wit
     "removed": ("decision_id", "queue_id"),
     "mailbox": (),
     "extract": (),
+    "key": ("vkey", "previous", "operator"),
+    "keyring": ("operator", "verb", "fingerprints"),
+    "purged": ("file", "first", "last", "sha256", "decision", "operator"),
     "heartbeat": (),
     "torn": ("file", "offset", "length", "sha256"),
     "day": ("file", "first", "last", "sha256"),
 }
-_NUMBERS = frozenset({"size", "attempt", "count", "first", "last", "offset", "length"})
-_HASHES = frozenset({"content_sha256", "sealed_sha256", "sha256"})
-_CHOICES = {
+NUMBERS = frozenset(
+    {"size", "attempt", "count", "first", "last", "offset", "length", "entries", "previous_entries"}
+)
+HASHES = frozenset({"content_sha256", "sealed_sha256", "sha256", "previous_head"})
+CHOICES = {
     "direction": {"outbound", "inbound"},
     "action": {"accept", "reject", "defer"},
     "declared_by": {"header", "sender", "login", "signature"},
 }
 _TABLES = frozenset({"counts"})
-_TEXTS = frozenset(
+_LISTS = frozenset({"filters", "fingerprints"})
+TEXTS = frozenset(
     {
         *("decision_id", "reason", "because_of", "channel", "policy", "legal_basis"),
         *("reverse_path", "recipient", "declared_user", "login", "client", "tls"),
         *("queue_id", "message_id", "encrypted_to", "signed_by", "next_hop", "reply", "rule"),
         *("operator", "since", "revision", "previous", "vkey", "origin", "version", "file"),
+        *("verb", "decision", "previous_origin"),
     }
 )
 
@@ -103,9 +110,9 @@ def _check_head(entry: dict[str, Any]) -> None:
     if not isinstance(entry["node"], str) or not entry["node"]:
         _wrong("node is not a name")
     event = entry["event"]
-    if not isinstance(event, str) or event not in _EVENTS:
+    if not isinstance(event, str) or event not in EVENTS:
         _wrong("unknown event")
-    for name in _EVENTS[event]:
+    for name in EVENTS[event]:
         if entry.get(name) is None:
             _wrong(f"{event} without {name}")
 
@@ -123,16 +130,18 @@ def _check_fields(entry: dict[str, Any]) -> None:
     for name, value in list(entry.items())[5:]:
         if value is None:
             continue
-        if name in _TEXTS:
+        if name in TEXTS:
             fits = isinstance(value, str)
-        elif name in _NUMBERS:
+        elif name in NUMBERS:
             fits = type(value) is int and value >= 0
-        elif name in _HASHES:
+        elif name in HASHES:
             fits = isinstance(value, str) and _HASH.fullmatch(value) is not None
-        elif name in _CHOICES:
-            fits = isinstance(value, str) and value in _CHOICES[name]
+        elif name in CHOICES:
+            fits = isinstance(value, str) and value in CHOICES[name]
         elif name in _TABLES:
             fits = isinstance(value, dict) and _flat(value)
+        elif name in _LISTS:
+            fits = isinstance(value, list) and _flat(value)
         else:
             fits = _NAME.fullmatch(name) is not None and _flat(value)
         if not fits:

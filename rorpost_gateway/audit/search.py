@@ -149,8 +149,12 @@ def _cut(value: str) -> str:
 
 
 def _needles(wanted: list[tuple[tuple[str, ...], str]]) -> list[bytes]:
-    """What the lower-case octets of a line hold if it is one of those, or an escape; ASCII only."""
-    return [value.encode("ascii") for _, value in wanted if value and value.isascii() and "\\" not in value]
+    """What the lower-case octets of a line hold if it is one of those and has no escape; ASCII only."""
+    return [
+        (value if "message_id" in names else f'"{value}"').encode("ascii")
+        for names, value in wanted
+        if value and value.isascii()
+    ]
 
 
 def _with(needle: bytes, block: Block) -> Iterator[tuple[int, bytes]]:
@@ -170,7 +174,7 @@ def _with(needle: bytes, block: Block) -> Iterator[tuple[int, bytes]]:
 
 
 def _plain(name: str, value: object) -> str | None:
-    """A value as it is compared; message ids are asked for with and without their brackets."""
+    """A value as it is compared; message ids and the null path may be asked for with brackets or without."""
     if not isinstance(value, str):
         return None
-    return value.lower().strip("<>") if name == "message_id" else value.lower()
+    return value.lower().strip("<>") if name in ("message_id", "reverse_path") else value.lower()

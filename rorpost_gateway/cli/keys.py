@@ -19,6 +19,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from rorpost_gateway.address import domain_of
+from rorpost_gateway.cli.keys_logged import tell_log
 from rorpost_gateway.cli.options import config_option, json_option
 from rorpost_gateway.config.load import load_config
 from rorpost_gateway.config.model import OpenPgp
@@ -45,6 +46,7 @@ class OpenedKeys:
     """The GnuPG home of a configuration, and what the policy wants of it."""
 
     home: Path
+    control_socket: Path
     passphrase: str | None
     mailboxes: Mapping[str, MailboxKeys]
     index: ListedKeys
@@ -62,6 +64,7 @@ def open_keys(config_path: Path) -> OpenedKeys:
     day = now.astimezone(config.timezone).date()
     return OpenedKeys(
         home=config.openpgp.home,
+        control_socket=config.control_socket,
         passphrase=_passphrase(config.openpgp),
         mailboxes={
             address: MailboxKeys(
@@ -139,7 +142,8 @@ def import_(config_path: Path, file: BinaryIO, secret: bool) -> None:  # noqa: F
     """Bring the keys of FILE (- for standard input) into the GnuPG home, once they are found sound."""
     opened = open_keys(config_path)
     octets = file.read(KEY_FILE_OCTETS + 1)
-    asyncio.run(_import(opened, octets, private=secret))
+    taken = asyncio.run(_import(opened, octets, private=secret))
+    tell_log(opened.control_socket, "import", [key.fingerprint for key in taken])
 
 
 @keys.command()
@@ -174,16 +178,19 @@ def generate(config_path: Path, address: str, expires: str, replace: bool) -> No
     made = generate_key(
         opened.home, address=address, name=mailbox.name, expires=expires, passphrase=opened.passphrase
     )
-    click.echo(asyncio.run(made))
+    fingerprint = asyncio.run(made)
+    click.echo(fingerprint)
+    tell_log(opened.control_socket, "generate", [fingerprint])
     click.echo(f"Keep its revocation certificate apart: {opened.home}/openpgp-revocs.d", err=True)
 
 
-async def _import(opened: OpenedKeys, octets: bytes, *, private: bool) -> None:
+async def _import(opened: OpenedKeys, octets: bytes, *, private: bool) -> Sequence[KeySummary]:
     file = await read_key_file(opened.home, octets, at=opened.now)
     for key in file.keys:
         click.echo(f"{key.fingerprint}  {key.state}  expires {_day(key.expires)}  {'  '.join(key.user_ids)}")
     taken = await import_keys(opened.home, file, private=private, at=opened.now)
     click.echo(f"{len(taken)} imported or brought up to date", err=True)
+    return taken
 
 
 async def _locked(opened: OpenedKeys, signing: list[Prospect]) -> frozenset[str]:

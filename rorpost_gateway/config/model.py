@@ -5,7 +5,9 @@ from enum import StrEnum
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from rorpost_gateway.audit.signatures import VerifierKey
 from rorpost_gateway.envelope import TrustedNetwork
+from rorpost_gateway.http.client import Url
 from rorpost_gateway.reply import Language
 from rorpost_gateway.retry import Schedule
 from rorpost_gateway.smtp import settings as smtp
@@ -131,10 +133,30 @@ class OpenPgp:
 
 
 @dataclass(frozen=True, kw_only=True)
+class WitnessSettings:
+    """Whom checkpoints are sent to. `url` is the submission prefix; `ca` whom to trust for its TLS."""
+
+    url: Url
+    key: VerifierKey
+    ca: Path | None  # None: the system's authorities
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimestampSettings:
+    """Who time-stamps a checkpoint a day; `ca` holds the authorities that its signature must lead to."""
+
+    url: Url
+    ca: Path
+
+
+@dataclass(frozen=True, kw_only=True)
 class DecisionLogSettings:
     dir: Path
     signing_key_file: Path
     origin: str
+    witness_file: Path  # a copy of the newest checkpoint, outside `dir`
+    witnesses: tuple[WitnessSettings, ...] = ()
+    timestamps: TimestampSettings | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ from typing import Final
 
 from rorpost_gateway.config.model import DecisionLogSettings, Limits, MetricsSettings, OpenPgp
 from rorpost_gateway.config.reading import LISTEN, is_unspecified, optional_path
+from rorpost_gateway.config.witnessing import read_timestamps, read_witnesses
 from rorpost_gateway.document import Section
 
 MEBIBYTE: Final = 1024 * 1024
@@ -34,12 +35,18 @@ def read_queue(section: Section, base: Path, state_dir: Path) -> str:
 
 
 def read_decision_log(section: Section, base: Path, state_dir: Path, *, origin: str) -> DecisionLogSettings:
-    if section.text("witness_file", None) is not None:
-        section.complain("witness_file", "must be left out: this version keeps no checkpoints yet")
+    folder = (base / section.text("dir", str(state_dir / "decisions"))).resolve()
+    signing_key_file = (base / section.text("signing_key_file", "decision-log.key")).resolve()
+    witness_file = optional_path(section, "witness_file", base)
+    if witness_file is not None and witness_file.is_relative_to(folder):
+        section.complain("witness_file", "must lie outside decision_log.dir: it is what outlives that folder")
     settings = DecisionLogSettings(
-        dir=(base / section.text("dir", str(state_dir / "decisions"))).resolve(),
-        signing_key_file=(base / section.text("signing_key_file", "decision-log.key")).resolve(),
+        dir=folder,
+        signing_key_file=signing_key_file,
+        witness_file=witness_file or signing_key_file.with_name("decision-log.last"),
         origin=section.text("origin", origin, pattern=_ORIGIN),
+        witnesses=read_witnesses(section, base),
+        timestamps=read_timestamps(section, base),
     )
     section.finish()
     return settings

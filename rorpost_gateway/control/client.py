@@ -22,6 +22,10 @@ class DaemonUnreachable(GatewayError):
     """No daemon there, none that lets this user in, or none that answers."""
 
 
+class NoDaemon(DaemonUnreachable):
+    """Nobody listens there: no daemon is running, or it has not come so far yet."""
+
+
 class CallRefused(GatewayError):
     """The daemon said no; `kind` says why in one word (see `base.kind_of`)."""
 
@@ -40,8 +44,8 @@ def call(
     """Ask the daemon whose socket lies at `path`; return the result.
 
     Raises CallRefused for the daemon's own no, DaemonUnreachable where no answer
-    came, ArgumentInvalid for a request that is too large, ConfigurationInvalid for
-    a path that is too long.
+    came (NoDaemon where nobody listens), ArgumentInvalid for a request that is too
+    large, ConfigurationInvalid for a path that is too long.
     """
     require_short_path(path)
     request = json.dumps({"verb": verb, "arguments": dict(arguments)}).encode("ascii") + b"\n"
@@ -66,7 +70,7 @@ def _exchange(path: Path, request: bytes, deadline: float) -> bytes:
                     break
                 answer += chunk
     except (FileNotFoundError, ConnectionRefusedError) as error:
-        raise DaemonUnreachable(f"no daemon is running here (nobody listens at {path})") from error
+        raise NoDaemon(f"no daemon is running here (nobody listens at {path})") from error
     except PermissionError as error:
         raise DaemonUnreachable(f"this user may not use {path}; ask root or a member of its group") from error
     except TimeoutError as error:

@@ -4,7 +4,7 @@
     log-keyring  {"verb": "import", "fingerprints": ["0F1E…"]}                      → {"n": 4711}
     log-new-key  {}                                      → {"vkey": "…", "previous": "…"}
     log-purge    {"before": "2021-01-01", "decision": "KS 2026/117"}
-                                         → {"files": 31, "entries": 90211, "left": []}
+                                         → {"files": ["2020-01-01.jsonl"], "entries": 90211}
 
 What is asked for here stands in the log with the caller's name, durably, before the
 answer is given; only kinds of filter are taken, so that no value can reach the log.
@@ -20,11 +20,11 @@ from rorpost_gateway.control.base import ArgumentInvalid, Caller, Handler
 
 EXTRACTS = frozenset({"search", "report", "export"})
 KEYRING_CHANGES = frozenset({"import", "generate"})
+FINGERPRINTS = 64  # in one line; who has more asks for several
 
 _FILTER = re.compile(r"[a-z][a-z-]{0,31}")
 _FILTERS = 32
 _FINGERPRINT = re.compile(r"[0-9A-F]{40}|[0-9A-F]{64}")
-_FINGERPRINTS = 512
 
 
 class LogUpkeep(Protocol):
@@ -71,7 +71,7 @@ class LogVerbs:
             case {"verb": str(verb), "fingerprints": list(fingerprints)} if (
                 len(arguments) == 2
                 and verb in KEYRING_CHANGES
-                and _all_match(_FINGERPRINT, fingerprints, most=_FINGERPRINTS)
+                and _all_match(_FINGERPRINT, fingerprints, most=FINGERPRINTS)
             ):
                 return {"n": await self.upkeep.keyring(caller.name, verb, fingerprints)}
         raise ArgumentInvalid("log-keyring takes verb (import, generate) and fingerprints")

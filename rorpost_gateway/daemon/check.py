@@ -16,6 +16,7 @@ from rorpost_gateway.certificates import read_certificate
 from rorpost_gateway.config.model import Config
 from rorpost_gateway.control.base import require_short_path
 from rorpost_gateway.daemon.check_keys import SOON, check_keys
+from rorpost_gateway.daemon.check_log import check_log
 from rorpost_gateway.daemon.delivering import delivery_route
 from rorpost_gateway.daemon.found import Found, Weight, error, warning
 from rorpost_gateway.daemon.routes import routes_of
@@ -34,7 +35,7 @@ PROBE_SECONDS = 5.0
 
 async def check(config: Config, policy: Policy, *, at: datetime, with_next_hops: bool) -> list[Found]:
     """Everything that can be known without starting. `at` is aware."""
-    found = [*check_logins(config), *check_certificate(config, at), *check_files(config)]
+    found = [*check_logins(config), *check_certificate(config, at), *check_files(config), *check_log(config)]
     found += check_routes(config, policy)
     found += await check_keys(config, policy, at)
     if with_next_hops:

@@ -25,8 +25,16 @@ from rorpost_gateway.daemon.health import (
     free_octets,
 )
 from rorpost_gateway.daemon.in_force import Holder
+from rorpost_gateway.daemon.witnessing import Witnessing
 from rorpost_gateway.errors import GatewayError
-from rorpost_gateway.metrics.snapshot import KeyFigure, ListenerFigures, PolicyFigures, Snapshot
+from rorpost_gateway.metrics.snapshot import (
+    KeyFigure,
+    ListenerFigures,
+    PolicyFigures,
+    Snapshot,
+    TimestampFigures,
+    WitnessFigures,
+)
 from rorpost_gateway.openpgp.forecast import Forecast, Prospect, prospects
 from rorpost_gateway.openpgp.index import ListedKeys
 from rorpost_gateway.queue.base import Queue, Waiting
@@ -74,6 +82,7 @@ class Figures:
         listeners: Sequence[Listener],
         budget: Budget,
         health: Health,
+        witnessing: Witnessing,
         now: Callable[[], float],
         clock: Callable[[], float],
     ) -> None:
@@ -82,6 +91,7 @@ class Figures:
         self._queue = queue
         self._listeners = dict(zip(_LISTENERS, listeners, strict=False))
         self._budget = budget
+        self._witnessing = witnessing
         self._now = now
         self._checks = Kept(health.ready, seconds=KEPT_SECONDS, clock=clock)
         self._snapshot = Kept(self._take, seconds=KEPT_SECONDS, clock=clock)
@@ -114,6 +124,8 @@ class Figures:
             policy=self._policy(in_force),
             keys=await self._keys.get(),
             disk_free_octets=self._disks(),
+            witnesses=self._witnesses(),
+            timestamps=self._timestamps(),
             checks={check.name: check.standing is Standing.OK for check in await self.checks()},
         )
 
@@ -141,6 +153,23 @@ class Figures:
             counts=in_force.policy.counts(),
             loaded_at=self._holder.loaded_at,
             reload_refused=self._holder.refused_at is not None,
+        )
+
+    def _witnesses(self) -> tuple[WitnessFigures, ...]:
+        return tuple(
+            WitnessFigures(name=each.name, size=each.size, failures=each.failures, conflict=each.conflict)
+            for each in self._witnessing.witnesses.figures
+        )
+
+    def _timestamps(self) -> TimestampFigures | None:
+        stamper = self._witnessing.stamper
+        if stamper is None:
+            return None
+        last = stamper.last
+        return TimestampFigures(
+            failures=stamper.failures,
+            size=last.size if last else 0,
+            at=last.at.timestamp() if last else 0.0,
         )
 
     def _disks(self) -> dict[str, int]:

@@ -16,12 +16,13 @@ from rorpost_gateway.config.model import Config
 from rorpost_gateway.daemon.health import Phase
 from rorpost_gateway.daemon.in_force import Holder, load_in_force
 from rorpost_gateway.daemon.monitoring import Watched, make_watched
+from rorpost_gateway.daemon.own_log import open_own_log
 from rorpost_gateway.daemon.parts import Parts, Stores, make_parts
 from rorpost_gateway.daemon.recovery import settle_pending
 from rorpost_gateway.daemon.way_in import make_opener
+from rorpost_gateway.daemon.witnessing import Witnessing
 from rorpost_gateway.decision_log import record
-from rorpost_gateway.decision_log.signing import load_or_create
-from rorpost_gateway.decision_log.writer import LogWriter, open_log
+from rorpost_gateway.decision_log.writer import LogWriter
 from rorpost_gateway.errors import ConfigurationInvalid, GatewayError, LogUnavailable
 from rorpost_gateway.metrics.tallies import Tallies
 from rorpost_gateway.openpgp.engines import open_engine
@@ -48,6 +49,7 @@ class Gateway:
         closing: AsyncExitStack,
         give_up: Callable[[], None],
         watched: Watched,
+        witnessing: Witnessing,
     ) -> None:
         self._parts = parts
         self._holder = holder
@@ -55,6 +57,7 @@ class Gateway:
         self._closing = closing
         self._give_up = give_up
         self._watched = watched
+        self._witnessing = witnessing
         self._tasks: list[asyncio.Task[None]] = []
 
     @classmethod
@@ -66,24 +69,23 @@ class Gateway:
         """
         in_force = await load_in_force(config)
         passphrase = _passphrase(config)
-        vkey = _prepare_files(config)
 
         def log_failed(error: BaseException) -> None:
             log.critical("decision-log-failed", error=error)
             give_up()
 
         tallies = Tallies(clock=time.perf_counter, now=now) if config.metrics else None
+        witnessing = Witnessing(config, now=now)
         async with AsyncExitStack() as closing:
-            decision_log = await open_log(
-                config.decision_log.dir,
-                node=config.node,
-                origin=config.decision_log.origin,
-                vkey=vkey,
+            decision_log = await open_own_log(
+                config,
                 now=now,
                 on_failure=log_failed,
                 on_written=tallies.lines_written if tallies else None,
+                on_published=witnessing.witnesses.published,
             )
             closing.push_async_callback(decision_log.close)
+            witnessing.attach(decision_log)
             if decision_log.torn_at_start is not None:
                 log.warning("torn-line-closed", file=decision_log.torn_at_start.file)
             queue = await open_queue(config.queue_url, config.file.parent)
@@ -101,7 +103,7 @@ class Gateway:
             stores = Stores(queue=queue, decision_log=decision_log, engine=engine, opener=opener)
             holder = Holder(config, in_force, engine)
             parts = make_parts(config, holder, stores, now, tallies or UNTIMED)
-            watched = make_watched(config, holder, stores, parts, tallies, now)
+            watched = make_watched(config, holder, stores, parts, tallies, now, witnessing)
             # Only now, with every part made, is it a start that deserves its lines.
             await _begin(config, in_force, decision_log, queue, now())
             await holder.begin(decision_log)
@@ -112,6 +114,7 @@ class Gateway:
                 closing=closing.pop_all(),
                 give_up=give_up,
                 watched=watched,
+                witnessing=witnessing,
             )
 
     @property
@@ -149,6 +152,7 @@ class Gateway:
         for name, work in (
             ("relay", self._parts.relay.run()),
             ("housekeeping", self._parts.housekeeping.run()),
+            ("witnessing", self._witnessing.run()),
         ):
             self._tasks.append(asyncio.create_task(self._run(name, work), name=name))
         self._watched.enter(Phase.SERVING)
@@ -177,12 +181,14 @@ class Gateway:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._parts.client.close()
-        sound = self._watched.progress.sound and self._log.available
         if self._watched.monitor is not None:
             await self._watched.monitor.close()
         with suppress(LogUnavailable):
             await self._parts.refusals.flush(everything=True)
             await self._log.append([record.stop()])
+            await self._log.publish_now()
+            await self._witnessing.last_round()
+        sound = self._watched.progress.sound and self._log.available
         await self._closing.aclose()
         log.info("stopped")
         return sound
@@ -195,18 +201,6 @@ class Gateway:
             log.critical("part-failed", part=name, error=error)
             self._watched.progress.sound = False
             self._give_up()
-
-
-def _prepare_files(config: Config) -> str:
-    """Make the state folder and the log's signing key where they are missing; the verifier key.
-
-    Raises ConfigurationInvalid.
-    """
-    try:
-        config.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return load_or_create(config.decision_log.signing_key_file, config.decision_log.origin)
-    except OSError as error:
-        raise ConfigurationInvalid(f"{error.filename}: cannot be used: {error.strerror}") from error
 
 
 def _passphrase(config: Config) -> str | None:

@@ -10,6 +10,7 @@ from rorpost_gateway.daemon.figures import Figures
 from rorpost_gateway.daemon.health import Check, Health, Phase, Progress, Standing
 from rorpost_gateway.daemon.in_force import Holder
 from rorpost_gateway.daemon.parts import Parts, Stores
+from rorpost_gateway.daemon.witnessing import Witnessing
 from rorpost_gateway.http.answer import Answer
 from rorpost_gateway.http.server import HttpServer
 from rorpost_gateway.metrics.exposition import CONTENT_TYPE, exposition
@@ -47,6 +48,7 @@ def make_watched(
     parts: Parts,
     tallies: Tallies | None,
     now: Callable[[], float],
+    witnessing: Witnessing,
 ) -> Watched:
     """Nothing is bound yet. `tallies` are there where the configuration has `metrics`."""
     progress = Progress()
@@ -68,6 +70,7 @@ def make_watched(
         listeners=parts.listeners,
         budget=parts.budget,
         health=health,
+        witnessing=witnessing,
         now=now,
         clock=time.monotonic,
     )

@@ -5,10 +5,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from rorpost_gateway.config.model import Config
+from rorpost_gateway.control.log_verbs import LogVerbs
 from rorpost_gateway.control.queue_verbs import QueueVerbs
 from rorpost_gateway.control.server import ControlServer
 from rorpost_gateway.daemon.housekeeping import Housekeeping
 from rorpost_gateway.daemon.in_force import Holder
+from rorpost_gateway.daemon.log_upkeep import OwnLog
 from rorpost_gateway.daemon.operators import OperatorLines
 from rorpost_gateway.daemon.relaying import make_relay
 from rorpost_gateway.daemon.way_in import REMEMBERED_LONGER, make_inbound_listener, max_age
@@ -83,13 +85,15 @@ def make_parts(
     listeners, in_hand = _make_listeners(config, house, stores.opener, refusals, budget, still_open)
     lines = OperatorLines(stores.decision_log, records, lambda: holder.current.policy.revision)
     verbs = QueueVerbs(queue=stores.queue, record=lines.write, wake=relay.notify_ready, now=now)
+    settings = config.decision_log
+    upkeep = OwnLog(stores.decision_log, folder=settings.dir, key_file=settings.signing_key_file)
     return Parts(
         client=client,
         refusals=refusals,
         relay=relay,
         listeners=listeners,
         budget=budget,
-        control=ControlServer(config.control_socket, verbs.handlers()),
+        control=ControlServer(config.control_socket, verbs.handlers() | LogVerbs(upkeep=upkeep).handlers()),
         housekeeping=Housekeeping(
             queue=stores.queue,
             decision_log=stores.decision_log,

@@ -48,6 +48,33 @@ class Disk:
     def sync(self, fd: int) -> None:
         os.fdatasync(fd)
 
+    def open_or_create(self, path: Path) -> int:
+        """A file for appending, made where it is missing; its folder's entry is durable then."""
+        return self.open(path) if path.exists() else self.create(path)
+
+    def put(self, path: Path, octets: bytes) -> None:
+        """A whole file, in place of another or none; durable once its folder is synchronised."""
+        temporary = path.with_name(f".{path.name}.new")
+        temporary.unlink(missing_ok=True)  # left by a process that was killed
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        fd = os.open(temporary, flags, FILE_MODE)
+        try:
+            os.fchmod(fd, FILE_MODE)
+            self.write(fd, octets)
+            self.sync(fd)
+        finally:
+            os.close(fd)
+        temporary.replace(path)
+
+    def make_folder(self, folder: Path) -> None:
+        """A folder and those above it, durable. Raises OSError."""
+        if folder.is_dir():
+            return
+        self.make_folder(folder.parent)
+        folder.mkdir()
+        folder.chmod(FOLDER_MODE)
+        self.sync_folder(folder.parent)
+
     def sync_folder(self, folder: Path) -> None:
         fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:

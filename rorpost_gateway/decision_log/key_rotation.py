@@ -15,7 +15,7 @@ import os
 from pathlib import Path
 
 from rorpost_gateway.decision_log.base import Event
-from rorpost_gateway.decision_log.folder import day_files
+from rorpost_gateway.decision_log.folder import day_files, lock
 from rorpost_gateway.decision_log.read_back import open_file, parse_object, pieces
 from rorpost_gateway.decision_log.signing import (
     SigningKey,
@@ -42,18 +42,21 @@ def prepare(path: Path, origin: str) -> SigningKey:
 def pending(path: Path, folder: Path) -> SigningKey | None:
     """The next key, where the log says that it has come into force; one it does not know is destroyed.
 
-    Only while the log's lock is held, or before the log has lines.
-    Raises ConfigurationInvalid, LogDamaged, OSError.
+    Raises LogUnavailable while another process writes the log, ConfigurationInvalid, LogDamaged, OSError.
     """
     following = next_path(path)
-    if not following.exists():
+    if not following.exists() or not folder.is_dir():
         return None
-    key = read(following)
-    if _is_in_log(folder, key.vkey):
-        return key
-    write_vkey(path, read(path).vkey)
-    _destroy(following)
-    return None
+    held = lock(folder)  # or it may be another process's rotation, which goes on just now
+    try:
+        key = read(following)
+        if _is_in_log(folder, key.vkey):
+            return key
+        write_vkey(path, read(path).vkey)
+        _destroy(following)
+        return None
+    finally:
+        os.close(held)
 
 
 def complete(path: Path, key: SigningKey) -> None:
@@ -87,7 +90,7 @@ def _overwrite(fd: int) -> None:
 def _is_in_log(folder: Path, vkey: str) -> bool:
     """Whether one of the newest files holds the `key` line that brings this key into force."""
     wanted = vkey.encode("ascii")
-    for path in day_files(folder)[-_FILES:] if folder.is_dir() else ():
+    for path in day_files(folder)[-_FILES:]:
         with open_file(path) as file:
             for piece in pieces(file):
                 entry = parse_object(piece.octets) if wanted in piece.octets else None

@@ -28,7 +28,12 @@ _NODE = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 def leaf(line: bytes) -> str:
     """The leaf hash of a line without its newline, lower-case hex (RFC 6962, section 2.1)."""
-    return hashlib.sha256(b"\x00" + line).hexdigest()
+    return leaf_hash(line).hex()
+
+
+def leaf_hash(line: bytes) -> bytes:
+    """The same, its 32 octets."""
+    return hashlib.sha256(b"\x00" + line).digest()
 
 
 def timestamp(seconds: float) -> str:

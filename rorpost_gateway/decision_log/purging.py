@@ -13,7 +13,7 @@ from pathlib import Path
 from rorpost_gateway.decision_log.attributes import attributes_of
 from rorpost_gateway.decision_log.base import Event
 from rorpost_gateway.decision_log.folder import SUFFIX, Disk, day_files
-from rorpost_gateway.decision_log.read_back import damaged, open_file, parse_object, pieces, sha256_of
+from rorpost_gateway.decision_log.read_back import open_file, parse_object, pieces, sha256_of
 from rorpost_gateway.decision_log.recover import REGION_LINES, FileSummary
 from rorpost_gateway.errors import GatewayError
 
@@ -25,7 +25,7 @@ class PurgeRefused(GatewayError):
 def removable(folder: Path, before: date) -> tuple[FileSummary, ...]:
     """The files of days before `before`, each checked against what the next one says of it.
 
-    Raises PurgeRefused where one may not be removed, LogDamaged, OSError.
+    Raises PurgeRefused where one may not be removed, LogDamaged (a day file that is none), OSError.
     """
     files = [
         (path, following)
@@ -72,4 +72,4 @@ def _told_of(path: Path) -> FileSummary:
                     return FileSummary(name=name, first=first, last=last, sha256=sha256)
             if number > REGION_LINES:
                 break
-    damaged(path, 1, 0, "no day entry")
+    raise PurgeRefused(f"{path.name} has no day entry; run `rorpost audit verify`")

@@ -62,13 +62,13 @@ class SigningKey:
         return f"SigningKey({self.vkey})"
 
 
-def load_or_create(path: Path, origin: str) -> str:
-    """The verifier key of the signing key in `path`, which is made there if it is missing.
+def load_or_create(path: Path, origin: str) -> SigningKey:
+    """The signing key in `path`, which is made there if it is missing.
 
     Raises ConfigurationInvalid (see `create` and `load`), OSError.
     """
     remove_drafts(path)
-    return (load(path, origin) if path.exists() else create(path, origin)).vkey
+    return load(path, origin) if path.exists() else create(path, origin)
 
 
 def create(path: Path, origin: str) -> SigningKey:

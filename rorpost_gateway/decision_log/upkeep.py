@@ -53,5 +53,4 @@ def extract(*, operator: str, verb: str, filters: Sequence[str], entries: int) -
 
 def keyring(*, operator: str, verb: str, fingerprints: Sequence[str]) -> Record:
     """An operator's command changed the GnuPG home: `import` or `generate`, and of which keys it says so."""
-    fields = {"verb": verb, "fingerprints": list(fingerprints), "count": len(fingerprints)}
-    return ordered(Event.KEYRING, {"operator": operator, **fields})
+    return ordered(Event.KEYRING, {"operator": operator, "verb": verb, "fingerprints": list(fingerprints)})

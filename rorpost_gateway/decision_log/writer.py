@@ -7,23 +7,28 @@ and the log never goes back to an older file when the clock jumps back.
 
 A write or a synchronisation that fails is never repeated: what the kernel then
 holds is unknown, and a second fdatasync may claim a success that is none. That
-append and every later one raise LogUnavailable until the daemon starts anew.
+append and every later one raise LogUnavailable until the daemon starts anew. The
+same goes for a checkpoint that cannot be published (`publication`).
 """
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from rorpost_gateway.decision_log import record
 from rorpost_gateway.decision_log.base import Record
-from rorpost_gateway.decision_log.chain import Chain
+from rorpost_gateway.decision_log.chain import Chain, Identity
 from rorpost_gateway.decision_log.folder import Disk
 from rorpost_gateway.decision_log.line import encode_body
 from rorpost_gateway.decision_log.lookup import accepted_ids
+from rorpost_gateway.decision_log.publication import PUBLISH_AFTER_SECONDS, Publication, Published
+from rorpost_gateway.decision_log.published.note import Checkpoint
 from rorpost_gateway.decision_log.recover import Torn
+from rorpost_gateway.decision_log.signing import SigningKey
 from rorpost_gateway.errors import LogUnavailable
 
 HEARTBEAT_SECONDS = 60.0
@@ -51,6 +56,8 @@ class LogWriter:
         heartbeat_seconds: float,
         on_failure: Callable[[BaseException], None] | None,
         on_written: Written | None = None,
+        on_published: Published | None = None,
+        publish_after_seconds: float = PUBLISH_AFTER_SECONDS,
     ) -> None:
         self._folder = folder
         self._chain = chain
@@ -64,7 +71,15 @@ class LogWriter:
         self._flushing: asyncio.Task[None] | None = None
         self._last_line_at = now()
         self._available = True
+        self._failed = False
         self._closed = False
+        self._publication = Publication(
+            chain,
+            executor,
+            on_failure=lambda error: self._fail(error, ()),
+            on_published=on_published,
+            after_seconds=publish_after_seconds,
+        )
 
     @property
     def available(self) -> bool:
@@ -81,6 +96,11 @@ class LogWriter:
     def torn_at_start(self) -> Torn | None:
         """What an earlier crash had left at the end of the log, if anything."""
         return self._chain.torn_at_start
+
+    @property
+    def published(self) -> Checkpoint | None:
+        """The newest checkpoint."""
+        return self._publication.newest
 
     async def append(self, records: Sequence[Record]) -> int:
         """Append the records next to each other; the last entry number, durable.
@@ -125,13 +145,33 @@ class LogWriter:
                 "the decision log cannot be read", private=f"decision log: {error}"
             ) from error
 
+    async def publish_now(self, *, again: bool = False) -> Checkpoint:
+        """A checkpoint over every line that is durable now; `again` even where the last one covers them all.
+
+        Raises LogUnavailable; the log takes nothing more then.
+        """
+        return await self._publication.now(again=again)
+
+    def sign_with(self, *keys: SigningKey) -> None:
+        """From the next checkpoint on these sign: at a rotation the old key and the new, then the new one."""
+        self._publication.sign_with(keys)
+
+    async def add_signatures(self, lines: Sequence[bytes], of: Checkpoint) -> Checkpoint:
+        """Publish a checkpoint once more with signature lines of witnesses, each with its line end.
+
+        Raises ValueError for what is no signature line, LogUnavailable.
+        """
+        return await self._publication.cosign(lines, of)
+
     async def close(self) -> None:
-        """Wait for what is on its way, then give up file and lock. Safe to call twice."""
+        """Wait for what is on its way, publish it, then give up files and lock. Safe to call twice."""
         self._available = False
         if self._flushing is not None:
             await asyncio.wait([self._flushing])
         if not self._closed:
             self._closed = True
+            with suppress(LogUnavailable):  # `on_failure` has heard of it
+                await self._publication.close(publish=not self._failed)
             # On the log's own thread: a commit whose waiting was cancelled may still be at work there.
             await asyncio.get_running_loop().run_in_executor(self._executor, self._chain.close)
             self._executor.shutdown()
@@ -166,6 +206,7 @@ class LogWriter:
             self._group_began_at = None
         self._last_line_at = now
         _resolve(group, last)
+        self._publication.lines_written()
         if self._on_written is not None:
             self._on_written([record for waiting in group for record in waiting.records], last)
 
@@ -177,8 +218,10 @@ class LogWriter:
                     LogUnavailable("the decision log takes no lines", private=f"decision log: {error}")
                 )
         self._waiting = []
-        if self._on_failure is not None:
+        self._publication.give_up()
+        if self._on_failure is not None and not self._failed:
             self._on_failure(error)
+        self._failed = True
 
 
 def _resolve(group: Sequence[_Waiting], last: int) -> None:
@@ -193,26 +236,34 @@ async def open_log(
     folder: Path,
     *,
     node: str,
-    origin: str,
-    vkey: str,
+    signing_key: SigningKey,
+    next_key: SigningKey | None = None,
+    witness_file: Path | None = None,
+    genesis: Record | None = None,
     now: Callable[[], float],
     heartbeat_seconds: float = HEARTBEAT_SECONDS,
+    publish_after_seconds: float = PUBLISH_AFTER_SECONDS,
     on_failure: Callable[[BaseException], None] | None = None,
     on_written: Written | None = None,
+    on_published: Published | None = None,
     disk: Disk | None = None,
 ) -> LogWriter:
     """Open the log in `folder` (made where missing) for writing, or begin a new one.
 
-    `on_written` hears of every line that `append` made durable, whoever still waits for it.
+    The log's name is the key's. Where a rotation was cut short, `next_key` may have signed the
+    last checkpoint too, and signs the next one besides `signing_key`. `genesis` is entry 0
+    of a log that is new. `on_written` hears of every line that `append` made durable, whoever
+    still waits for it; `on_published` of every checkpoint after this one.
 
     Raises LogDamaged, LogUnavailable (another writer, or the disk), ConfigurationInvalid.
     """
+    keys = (signing_key,) if next_key is None else (signing_key, next_key)
+    identity = Identity(node=node, keys=keys, witness_file=witness_file, genesis=genesis)
     executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="decision-log")
     loop = asyncio.get_running_loop()
     try:
         chain = await loop.run_in_executor(
-            executor,
-            lambda: Chain.open(folder, node=node, origin=origin, vkey=vkey, now=now(), disk=disk or Disk()),
+            executor, lambda: Chain.open(folder, identity=identity, now=now(), disk=disk or Disk())
         )
     except OSError as error:
         executor.shutdown()
@@ -228,4 +279,6 @@ async def open_log(
         heartbeat_seconds=heartbeat_seconds,
         on_failure=on_failure,
         on_written=on_written,
+        on_published=on_published,
+        publish_after_seconds=publish_after_seconds,
     )

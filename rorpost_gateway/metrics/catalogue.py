@@ -54,6 +54,19 @@ METRICS = (
     Metric("rorpost_log_entries", Kind.GAUGE, (), "Entries in the decision log."),
     Metric("rorpost_log_lines_total", Kind.COUNTER, ("event",), "Lines written since the start."),
     Metric("rorpost_log_last_line_timestamp_seconds", Kind.GAUGE, (), "When the newest line became durable."),
+    Metric(
+        "rorpost_witness_size", Kind.GAUGE, ("witness",), "Entries of the log that a witness has cosigned."
+    ),
+    Metric("rorpost_witness_failures_total", Kind.COUNTER, ("witness",), "Checkpoints it did not cosign."),
+    Metric(
+        "rorpost_witness_conflict",
+        Kind.GAUGE,
+        ("witness",),
+        "1 where a witness held what this log does not continue.",
+    ),
+    Metric("rorpost_timestamp_size", Kind.GAUGE, (), "Entries of the log under the newest time-stamp."),
+    Metric("rorpost_timestamp_last_timestamp_seconds", Kind.GAUGE, (), "The time that it states."),
+    Metric("rorpost_timestamp_failures_total", Kind.COUNTER, (), "Time-stamps that were not to be had."),
     Metric("rorpost_policy_info", Kind.GAUGE, ("revision",), "The policy in force; always 1."),
     Metric("rorpost_policy_objects", Kind.GAUGE, ("kind",), "What the policy in force holds."),
     Metric("rorpost_policy_last_reload_successful", Kind.GAUGE, (), "0 where what is on disk was refused."),

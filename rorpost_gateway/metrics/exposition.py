@@ -39,6 +39,7 @@ class _Gateway(Collector):
     def collect(self) -> Iterator[Family]:
         yield from self._from_the_log()
         yield self._stages()
+        yield from self._elsewhere()
         yield from self._queue()
         yield from self._policy()
         yield from self._keys()
@@ -53,6 +54,16 @@ class _Gateway(Collector):
         if tallied.position is not None and tallied.last_line_at is not None:
             yield _family("rorpost_log_entries", [((), tallied.position + 1)])
             yield _family("rorpost_log_last_line_timestamp_seconds", [((), tallied.last_line_at)])
+
+    def _elsewhere(self) -> Iterator[Family]:
+        witnesses, timestamps = self.snapshot.witnesses, self.snapshot.timestamps
+        yield _family("rorpost_witness_size", [((each.name,), each.size) for each in witnesses])
+        yield _family("rorpost_witness_failures_total", [((each.name,), each.failures) for each in witnesses])
+        yield _family("rorpost_witness_conflict", [((each.name,), int(each.conflict)) for each in witnesses])
+        if timestamps is not None:
+            yield _family("rorpost_timestamp_size", [((), timestamps.size)])
+            yield _family("rorpost_timestamp_last_timestamp_seconds", [((), timestamps.at)])
+            yield _family("rorpost_timestamp_failures_total", [((), timestamps.failures)])
 
     def _stages(self) -> Family:
         family = _empty("rorpost_stage_seconds")

@@ -33,6 +33,25 @@ class PolicyFigures:
 
 
 @dataclass(frozen=True, kw_only=True)
+class WitnessFigures:
+    """How one witness of the log stands."""
+
+    name: str
+    size: int  # entries it has cosigned, as far as is known
+    failures: int
+    conflict: bool  # it held what this log is no continuation of
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimestampFigures:
+    """The newest time-stamp of the log: of how many entries, and when; zeros where there is none yet."""
+
+    failures: int
+    size: int
+    at: float  # seconds since the epoch, by the authority's clock
+
+
+@dataclass(frozen=True, kw_only=True)
 class Snapshot:
     version: str
     python: str
@@ -45,3 +64,5 @@ class Snapshot:
     keys: Sequence[KeyFigure]
     disk_free_octets: Mapping[str, int]  # of the file systems of queue and log
     checks: Mapping[str, bool]  # by name: whether all is well
+    witnesses: Sequence[WitnessFigures] = ()
+    timestamps: TimestampFigures | None = None  # None where no authority is configured

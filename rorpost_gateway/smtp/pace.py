@@ -1,4 +1,4 @@
-"""How long a session and a message may take in all, whatever keeps them looking busy. Pure; time is handed in.
+"""How long a session and a message may take in all, however busy they look. Pure; time is handed in.
 
 Each single wait has a bound of its own. These are for who stays under every one of them: a
 command every few minutes and never a message, or a message that comes an octet at a time.

@@ -13,7 +13,7 @@ from typing import Any
 
 from rich.console import Console
 
-from tests.bench import costs, engines, idle, mail, plot, reading, readme
+from tests.bench import costs, engines, idle, log, mail, plot, reading, readme
 from tests.bench.ground import Ground, ground
 from tests.bench.section import FULL, QUICK, Measure, Plan, Section
 from tests.bench.showing import show
@@ -25,6 +25,7 @@ SECTIONS: dict[str, Measure] = {
     "engines": engines.measure,
     "reading": reading.measure,
     "idle": idle.measure,
+    "log": log.measure,
 }
 
 

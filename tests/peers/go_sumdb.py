@@ -62,6 +62,8 @@ def sumdb(tmp_path_factory: pytest.TempPathFactory) -> Sumdb:
     program = folder / "sumdb"
     environment = os.environ | {
         "GO111MODULE": "off",
+        "GOENV": "off",
+        "GOFLAGS": "",
         "GOPATH": str(PACKAGES),
         "GOCACHE": str(folder / "cache"),
         "GOTOOLCHAIN": "local",

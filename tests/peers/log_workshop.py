@@ -4,16 +4,20 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from rorpost_gateway.audit.verify import Verified, verify_log
 from rorpost_gateway.decision import Action, Direction, Reason
 from rorpost_gateway.decision_log.base import Record
 from rorpost_gateway.decision_log.decision_id import new_decision_id
 from rorpost_gateway.decision_log.folder import Disk
 from rorpost_gateway.decision_log.record import Records
+from rorpost_gateway.decision_log.signing import SigningKey, draft
 from rorpost_gateway.decision_log.writer import LogWriter, Written, open_log
 
 ORIGIN = "motala.se/rorpost/gw1"
-VKEY = f"{ORIGIN}+3e621e3d+AdIY/WE3AdibEnjnZrUltVF9zZto1icE4JmH5iJi/hjq"
+KEY = SigningKey(origin=ORIGIN, key=Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
+VKEY = KEY.vkey
 NOON = datetime(2026, 5, 6, 12, tzinfo=UTC).timestamp()
 DAY_SECONDS = 86_400.0
 
@@ -36,6 +40,18 @@ class NoSync(Disk):
         pass
 
 
+async def kill(log: LogWriter) -> None:
+    """Leave the log as a killed process does: what was appended is durable, nothing more is published."""
+    log._failed = True
+    await log.close()
+
+
+def published_files(folder: Path) -> list[Path]:
+    """Tiles, `checkpoints` and `checkpoint`."""
+    named = [folder / "checkpoint", folder / "checkpoints"]
+    return [path for path in (*named, *(folder / "tile").rglob("*")) if path.is_file()]
+
+
 class Workshop:
     """Opens, writes and verifies logs in one test's own folder."""
 
@@ -43,6 +59,7 @@ class Workshop:
         self.folder = folder
         self.clock = Clock()
         self.vkey = VKEY
+        self.witness_file: Path | None = None
         self.records = Records(
             contains_identity_number=lambda text: "811218-9876" in text,
             is_known=lambda text: text.startswith("rorpost."),
@@ -64,29 +81,34 @@ class Workshop:
         *,
         disk: Disk | None = None,
         folder: Path | None = None,
-        vkey: str = VKEY,
+        signing_key: SigningKey = KEY,
         on_failure: Callable[[BaseException], None] | None = None,
         on_written: Written | None = None,
     ) -> LogWriter:
         return await open_log(
             folder or self.folder,
             node="gw1",
-            origin=ORIGIN,
-            vkey=vkey,
+            signing_key=signing_key,
+            witness_file=self.witness_file,
             now=self.clock,
             on_failure=on_failure,
             on_written=on_written,
             disk=disk,
         )
 
-    async def write(self, *, days: int = 1, lines: int = 3, folder: Path | None = None) -> None:
-        """`lines` decisions on each of `days` days that follow each other."""
+    async def write(
+        self, *, days: int = 1, lines: int = 3, folder: Path | None = None, killed: bool = False
+    ) -> None:
+        """`lines` decisions on each of `days` days that follow each other.
+
+        `killed`: it ends as a process does that is killed before it could publish them.
+        """
         log = await self.open(folder=folder, disk=NoSync())
         for day in range(days):
             self.clock.now = NOON + day * DAY_SECONDS
             for _ in range(lines):
                 await log.append([self.decision()])
-        await log.close()
+        await (kill(log) if killed else log.close())
 
     async def reopen(self, folder: Path) -> Verified:
         """What a restart does: open, one line, close. What is there then holds."""
@@ -94,6 +116,20 @@ class Workshop:
         await log.append([self.decision()])
         await log.close()
         return self.verify(folder)
+
+    def unpublish(self, folder: Path | None = None) -> None:
+        """Make it a log of the time before checkpoints: every line is read again at the next start."""
+        for path in published_files(folder or self.folder):
+            path.unlink()
+
+    def lay(self, path: Path, octets: bytes) -> None:
+        """A file as a crash may have left it that came before anything in it was published."""
+        path.write_bytes(octets)
+        self.unpublish(path.parent)
+
+    def key_file(self) -> Path:
+        """The signing key as a file, for another process."""
+        return draft(self.folder.parent / "signing.key", KEY)
 
     def verify(self, folder: Path | None = None) -> Verified:
         return verify_log(folder or self.folder, vkey=VKEY)

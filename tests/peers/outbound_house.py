@@ -135,7 +135,8 @@ class OutboundHouse:
 
     async def open(self, *, reserve_octets: int = 0) -> None:
         key_file = self.folder / "decision-log.key"
-        self.vkey = load_or_create(key_file, ORIGIN)
+        signing_key = load_or_create(key_file, ORIGIN)
+        self.vkey = signing_key.vkey
         self.in_force = self._in_force()
         self.records = Records(
             contains_identity_number=contains_identity_number,
@@ -144,8 +145,7 @@ class OutboundHouse:
         self.log: LogWriter = await open_log(
             self.folder / "decisions",
             node="gw1",
-            origin=ORIGIN,
-            vkey=self.vkey,
+            signing_key=signing_key,
             now=self.clock,
             disk=self.disk,
         )

@@ -22,12 +22,19 @@ ROOMS = {
     "aiosmtplib": {"smtp_client"},
     "argon2": {"logins"},
     "click": {"cli", "demo"},
-    "cryptography": {"audit.signatures", "decision_log.signing", "certificates"},
+    "cryptography": {
+        "audit.signatures",
+        "decision_log.signing",
+        "certificates",
+        "witness.key",
+        "witness.timestamp",
+    },
     "gnupg": {"openpgp"},
     "h11": {"http"},
     "personnummer": {"identity_number"},
     "prometheus_client": {"metrics"},
     "pysequoia": {"openpgp.sequoia", "openpgp.known_signers"},
+    "rfc3161_client": {"witness.timestamp"},
     "rfc8785": {"policy"},
     "rich": {"cli", "demo"},
     "sqlite3": {"queue"},
@@ -42,6 +49,7 @@ ROOMS = {
         "reception",
         "relay",
         "smtp",
+        "witness",
     },
     "trustme": {"demo"},
     "uvloop": {"event_loop"},
@@ -118,6 +126,7 @@ def test_every_dependency_has_a_room_and_every_room_a_dependency() -> None:
         "python-gnupg": "gnupg",
         "prometheus-client": "prometheus_client",
         "pyyaml": "yaml",
+        "rfc3161-client": "rfc3161_client",
     }
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     declared = {re.split(r"[=<>]", text)[0] for text in project["dependencies"]}

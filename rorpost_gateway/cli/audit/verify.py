@@ -9,43 +9,25 @@ from dataclasses import asdict
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from rorpost_gateway.audit.verify import Broken, Verified, verify_log
-from rorpost_gateway.cli.audit.source import configured, log_option, read_vkey, vkey_option
-from rorpost_gateway.cli.options import config_option, json_option
+from rorpost_gateway.audit.verify import Broken, Verified
+from rorpost_gateway.cli.audit.source import find_source, source_options
+from rorpost_gateway.cli.audit.verifying import verify_with_progress
+from rorpost_gateway.cli.options import json_option
 
 
 @click.command()
-@log_option
-@vkey_option
-@config_option
+@source_options
 @json_option
 def verify(*, folder: Path | None, vkey: str | None, config_path: Path, as_json: bool) -> None:
     """Check every line and the chain, offline; exit 1 at the first thing that does not hold."""
-    expected = None if vkey is None else read_vkey(vkey)
-    if folder is None:
-        folder, known = configured(config_path)
-        expected = expected or known
+    source = find_source(folder=folder, vkey=vkey, config_path=config_path)
     try:
-        verified = _verify(folder, expected)
+        verified = verify_with_progress(source.folder, source.vkey)
     except Broken as broken:
         _say_broken(broken, as_json=as_json)
         sys.exit(1)
     _say_verified(verified, as_json=as_json)
-
-
-def _verify(folder: Path, vkey: str | None) -> Verified:
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        return verify_log(folder, vkey=vkey)
-    columns = (TextColumn("verifying"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("verify", total=None)
-        return verify_log(
-            folder, vkey=vkey, progress=lambda done, total: bar.update(task, completed=done, total=total)
-        )
 
 
 def _say_broken(broken: Broken, *, as_json: bool) -> None:

@@ -15,7 +15,7 @@ from rorpost_gateway.errors import LogDamaged
 
 
 class Covered:
-    """Leaf by leaf what `tree` holds; `tree` must not grow meanwhile, and its root must be known to be right."""
+    """Leaf by leaf what `tree` holds, which must not grow meanwhile; its root must be known to be right."""
 
     def __init__(self, folder: Path, tree: Tree) -> None:
         self._folder = folder

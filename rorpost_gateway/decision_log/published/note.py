@@ -18,12 +18,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rorpost_gateway.decision_log.published.tiles import HASH_OCTETS
 from rorpost_gateway.decision_log.signing import SigningKey
 
-SIGNATURE_OCTETS = 4 + 64  # key id, Ed25519 signature
+OWN_SIGNATURE_OCTETS = 4 + 64  # key id, Ed25519 signature
+LEAST_SIGNATURE_OCTETS = 5
 NOTE_OCTETS = 64 * 1024
 
 _SIZE = r"0|[1-9][0-9]{0,18}"
+_MARK = "\N{EM DASH} ".encode()  # begins a signature line
 _NOTE = re.compile(
     rf"([\x21-\x2a\x2c-\x7e]{{1,200}})\n({_SIZE})\n([A-Za-z0-9+/]{{43}}=)\n\n".encode()
     + rb"((?:\xe2\x80\x94 [^\s+]{1,256} [A-Za-z0-9+/]{1,8192}={0,2}\n)+)"
@@ -59,8 +62,9 @@ def sign_checkpoint(keys: Sequence[SigningKey], *, origin: str, size: int, root:
 
 def cosigned(checkpoint: Checkpoint, lines: Sequence[bytes]) -> Checkpoint:
     """The same checkpoint with witnesses' signature lines (each with its line end) behind the log's own."""
-    note = checkpoint.note + b"".join(line for line in lines if line not in checkpoint.note)
-    if _NOTE.fullmatch(note) is None:
+    there = checkpoint.note.rpartition(b"\n\n")[2].splitlines(keepends=True)
+    note = checkpoint.note + b"".join(line for line in lines if line not in there)
+    if parse_checkpoint(note) is None:
         raise ValueError("not a signature line")
     return Checkpoint(origin=checkpoint.origin, size=checkpoint.size, root=checkpoint.root, note=note)
 
@@ -78,7 +82,9 @@ def whole_notes(octets: bytes, origin: str) -> list[tuple[int, Checkpoint]]:
     begins = origin.encode("ascii") + b"\n"
     while (at := _line_start(octets, begins, at)) >= 0:
         match = _NOTE.match(octets, at)
-        checkpoint = None if match is None else _checkpoint(match)
+        # A line that begins as a signature and is none belongs to the note, and makes it none.
+        cut = match is None or octets.startswith(_MARK, match.end())
+        checkpoint = None if match is None or cut else _checkpoint(match)
         if match is not None and checkpoint is not None:
             found.append((match.end(), checkpoint))
             at = match.end()
@@ -102,26 +108,30 @@ def _line_start(octets: bytes, begins: bytes, at: int) -> int:
 
 
 def _checkpoint(match: re.Match[bytes]) -> Checkpoint | None:
-    origin, size, root, _ = match.groups()
-    name = origin.decode("ascii")
-    if not any(len(octets) == SIGNATURE_OCTETS for by, octets in _signatures(match.group()) if by == name):
+    origin, size, encoded, _ = match.groups()
+    name, root = origin.decode("ascii"), _from_base64(encoded)
+    signatures = _signatures(match.group())
+    if len(root) != HASH_OCTETS or any(len(octets) < LEAST_SIGNATURE_OCTETS for _, octets in signatures):
         return None
-    return Checkpoint(
-        origin=name, size=int(size), root=base64.b64decode(root, validate=True), note=match.group()
-    )
+    if not any(len(octets) == OWN_SIGNATURE_OCTETS for by, octets in signatures if by == name):
+        return None
+    return Checkpoint(origin=name, size=int(size), root=root, note=match.group())
 
 
 def _signatures(note: bytes) -> list[tuple[str, bytes]]:
-    """Name and octets (key id, signature) of each signature line; what is no base64 has no octets."""
-    found = []
-    for line in note.rpartition(b"\n\n")[2].splitlines():
-        _, name, encoded = line.split(b" ")
-        try:
-            octets = base64.b64decode(encoded, validate=True)
-        except binascii.Error:
-            octets = b""
-        found.append((name.decode("utf-8", "replace"), octets))
-    return found
+    """Name and octets (key id, signature) of each signature line."""
+    lines = note.rpartition(b"\n\n")[2].split(b"\n")[:-1]
+    parts = [line.split(b" ") for line in lines]
+    return [(name.decode("utf-8", "replace"), _from_base64(encoded)) for _, name, encoded in parts]
+
+
+def _from_base64(text: bytes) -> bytes:
+    """The octets of base64 in the one form that an encoder writes; none where it is something else."""
+    try:
+        octets = base64.b64decode(text, validate=True)
+    except binascii.Error:
+        return b""
+    return octets if base64.b64encode(octets) == text else b""
 
 
 def _signature_line(name: str, signature: bytes) -> bytes:

@@ -77,13 +77,18 @@ class Tree:
 
     def grown(self) -> Grown:
         """The tree now, and every tile that is new or wider since this was last asked."""
-        tiles, self._full = self._full, []
+        tiles = list(self.filled())
         for level, hashes in enumerate(self._edge):
             place = ((self._size >> (8 * level)) // WIDTH, len(hashes))
             if hashes and self._told.get(level) != place:
                 self._told[level] = place
                 tiles.append(Tile(level=level, index=place[0], octets=b"".join(hashes)))
         return Grown(size=self._size, root=self.root(), tiles=tuple(tiles))
+
+    def filled(self) -> tuple[Tile, ...]:
+        """The tiles that became full since they were last asked for; for who builds a long tree at once."""
+        tiles, self._full = self._full, []
+        return tuple(tiles)
 
     def _add(self, level: int, node: bytes) -> None:
         if level == len(self._edge):

@@ -3,7 +3,6 @@
 import hashlib
 import subprocess
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,12 +13,10 @@ from rorpost_gateway.decision_log import record
 from rorpost_gateway.decision_log.record import Records
 from rorpost_gateway.decision_log.writer import open_log
 from rorpost_gateway.identity_number import contains_identity_number
+from tests.peers.log_workshop import KEY, NOON, VKEY, kill
 
 HERE = Path(__file__).parent
 SCRIPT = HERE / "recompute_chain.py"
-ORIGIN = "motala.se/rorpost/gw1"
-VKEY = f"{ORIGIN}+3e621e3d+AdIY/WE3AdibEnjnZrUltVF9zZto1icE4JmH5iJi/hjq"
-NOON = datetime(2026, 5, 6, 12, tzinfo=UTC).timestamp()
 REVISION, ID = "9f" * 32, "019dfd3a-3e00-7cc3-98c4-dc0c0c07398f"
 SENDER, RECIPIENT = "rorpost.hemsjukvarden@motala.se", "rorpost.vcbrinken@regionostergotland.se"
 
@@ -76,9 +73,9 @@ async def write(folder: Path) -> None:
     )
 
     async def session(*lines: record.Record) -> None:
-        log = await open_log(folder, node="gw1", origin=ORIGIN, vkey=VKEY, now=lambda: now)
+        log = await open_log(folder, node="gw1", signing_key=KEY, now=lambda: now)
         await log.append(lines)
-        await log.close()
+        await kill(log)
 
     await session(record.start(version="0.1.0", policy=REVISION), accepted, refused)
     path = folder / "2026-05-06.jsonl"

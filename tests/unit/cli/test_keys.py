@@ -198,6 +198,7 @@ def test_import_shows_the_fingerprint(gateway: Gateway, new_home: Callable[[], P
     outcome = gateway.run("import", str(gateway.folder / "key"))
     assert outcome.code == 0
     assert key in outcome.out
+    assert "the decision log has no line of this" in outcome.err
 
 
 def test_generate(

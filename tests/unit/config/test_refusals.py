@@ -169,7 +169,10 @@ REFUSED: dict[str, tuple[tuple[str, str], str]] = {
     "a queue of no kind": (("relay:", "queue: {url: ¶queue.db}\nrelay:"), "must be sqlite:PATH"),
     "a queue without a path": (("relay:", "queue: {url: ¶'sqlite:'}\nrelay:"), "must be sqlite:PATH"),
     "a queue in memory": (("relay:", "queue: {url: ¶'sqlite::memory:'}\nrelay:"), "in memory"),
-    "a witness": (("relay:", "decision_log: {witness_file: ¶w}\nrelay:"), "no checkpoints yet"),
+    "a witness file in the log's own folder": (
+        ("relay:", "decision_log: {dir: log, witness_file: ¶log/w}\nrelay:"),
+        "must lie outside",
+    ),
     "an origin with a plus": (
         ("relay:", "decision_log: {origin: ¶a+b}\nrelay:"),
         "origin does not look right",

@@ -165,6 +165,7 @@ async def test_a_start_that_fails_can_be_repeated_and_leaves_no_lines(files: Any
     shutil.rmtree(files.folder / "state", ignore_errors=True)
     (files.folder / "decision-log.key").unlink(missing_ok=True)
     (files.folder / "decision-log.vkey").unlink(missing_ok=True)
+    (files.folder / "decision-log.last").unlink(missing_ok=True)
     await open_and_close(files)
 
 

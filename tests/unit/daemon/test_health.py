@@ -16,6 +16,7 @@ from rorpost_gateway.daemon.health import Health, Phase, Progress, Standing
 from rorpost_gateway.daemon.in_force import Holder
 from rorpost_gateway.decision_log import record
 from rorpost_gateway.decision_log.folder import Disk
+from rorpost_gateway.decision_log.signing import generate
 from rorpost_gateway.decision_log.writer import LogWriter, open_log
 from rorpost_gateway.errors import LogUnavailable
 from rorpost_gateway.queue.base import Queue
@@ -57,7 +58,7 @@ class Patient:
 async def patient(tmp_path: Path) -> AsyncIterator[Patient]:
     disk = MoodyDisk()
     log = await open_log(
-        tmp_path / "decisions", node="gw1", origin="o", vkey="o+00+AA==", now=lambda: NOW, disk=disk
+        tmp_path / "decisions", node="gw1", signing_key=generate("o"), now=lambda: NOW, disk=disk
     )
     queue = await open_sqlite_queue(tmp_path / "queue.db", reserve_octets=0)
     in_force = SimpleNamespace(policy=SimpleNamespace(revision="ab12"))

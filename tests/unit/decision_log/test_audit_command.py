@@ -95,7 +95,7 @@ def test_new_key_makes_one_key_and_never_another(configuration) -> None:
     key = configuration.with_name("decision-log.key").read_bytes()
     again = run("new-key", "--config", configuration)
     assert again.exit_code == 1
-    assert "is there already" in again.output
+    assert "there is no log" in str(again.exception)
     assert configuration.with_name("decision-log.key").read_bytes() == key
 
 
@@ -104,9 +104,16 @@ async def test_without_a_folder_the_configured_log_and_key_count(workshop, confi
     assert "not compared" in run("verify", "--config", configuration).output
     configuration.with_name("decision-log.vkey").write_text(f"{workshop.vkey}\n")
     assert "as expected" in run("verify", "--config", configuration).output
-    configuration.with_name("decision-log.vkey").unlink()
-    run("new-key", "--config", configuration)
+    configuration.with_name("decision-log.vkey").write_text("motala.se/rorpost/gw1+00000000+AAAA\n")
     assert run("verify", "--config", configuration).exit_code == 1
+
+
+async def test_no_key_is_made_for_a_log_that_another_one_signed(workshop, configuration) -> None:
+    await workshop.write()
+    result = run("new-key", "--config", configuration)
+    assert result.exit_code == 1
+    assert "audit restart" in str(result.exception)
+    assert not configuration.with_name("decision-log.key").exists()
 
 
 def test_a_configured_log_that_is_not_there_does_not_hold(configuration) -> None:

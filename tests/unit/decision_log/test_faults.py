@@ -129,6 +129,7 @@ FULL = """
     import asyncio, resource, sys
     from pathlib import Path
     from rorpost_gateway.decision_log.record import heartbeat
+    from rorpost_gateway.decision_log.signing import read
     from rorpost_gateway.decision_log.writer import open_log
     from rorpost_gateway.errors import LogUnavailable
 
@@ -136,8 +137,7 @@ FULL = """
         log = await open_log(
             Path(sys.argv[1]),
             node="gw1",
-            origin="motala.se/rorpost/gw1",
-            vkey=sys.argv[2],
+            signing_key=read(Path(sys.argv[2])),
             now=lambda: 1778068800.0,
         )
         resource.setrlimit(resource.RLIMIT_FSIZE, (4000, 4000))
@@ -156,7 +156,7 @@ FULL = """
 async def test_a_real_short_write_is_a_fault_and_what_it_left_is_torn(workshop) -> None:
     """The file may not grow beyond 4,000 octets: the kernel itself writes less than it was given."""
     done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(FULL), workshop.folder, workshop.vkey],
+        [sys.executable, "-c", textwrap.dedent(FULL), workshop.folder, workshop.key_file()],
         capture_output=True,
         text=True,
         check=True,

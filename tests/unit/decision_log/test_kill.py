@@ -11,6 +11,7 @@ WRITE = """
     import asyncio, os, sys, time
     from pathlib import Path
     from rorpost_gateway.decision_log.record import start
+    from rorpost_gateway.decision_log.signing import read
     from rorpost_gateway.decision_log.writer import open_log
 
     async def send(log, name):
@@ -26,8 +27,7 @@ WRITE = """
         log = await open_log(
             Path(sys.argv[1]),
             node="gw1",
-            origin="motala.se/rorpost/gw1",
-            vkey=sys.argv[2],
+            signing_key=read(Path(sys.argv[2])),
             now=lambda: 1778068800.0 + (time.monotonic() - began) * 3_000_000,
         )
         await asyncio.gather(*(send(log, name) for name in range(8)))
@@ -39,7 +39,8 @@ WRITE = """
 @pytest.mark.parametrize("lines", [1, 57, 700])
 async def test_what_was_acknowledged_survives(workshop, lines) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(WRITE), workshop.folder, workshop.vkey], stdout=subprocess.PIPE
+        [sys.executable, "-c", textwrap.dedent(WRITE), workshop.folder, workshop.key_file()],
+        stdout=subprocess.PIPE,
     )
     assert process.stdout is not None
     with process, process.stdout as output:

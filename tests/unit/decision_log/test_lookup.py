@@ -61,7 +61,7 @@ async def test_a_torn_line_is_no_decision(workshop) -> None:
     await log.append([workshop.decision(decision_id=OK)])
     await log.close()
     (path,) = workshop.files()
-    path.write_bytes(path.read_bytes()[:-2])
+    workshop.lay(path, path.read_bytes()[:-2])
     log = await workshop.open()
     assert await log.decision_ids_since(0.0, {OK}) == set()
     await log.close()
@@ -72,7 +72,7 @@ async def test_a_whole_line_that_only_lacked_its_newline_is_one(workshop) -> Non
     await log.append([workshop.decision(decision_id=OK)])
     await log.close()
     (path,) = workshop.files()
-    path.write_bytes(path.read_bytes()[:-1])
+    workshop.lay(path, path.read_bytes()[:-1])
     log = await workshop.open()
     assert await log.decision_ids_since(0.0, {OK}) == {OK}
     await log.close()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from rorpost_gateway.decision_log.signing import create, load, load_or_create
+from rorpost_gateway.decision_log.signing import create, load, load_or_create, restarted_origin
 from rorpost_gateway.errors import ConfigurationInvalid
 
 ORIGIN = "motala.se/rorpost/gw1"
@@ -27,10 +27,10 @@ def test_an_origin_that_a_signed_note_cannot_carry_is_refused(path: Path, origin
 
 
 def test_a_key_is_never_replaced(path: Path) -> None:
-    vkey = load_or_create(path, ORIGIN)
+    vkey = load_or_create(path, ORIGIN).vkey
     with pytest.raises(ConfigurationInvalid, match="already"):
         create(path, ORIGIN)
-    assert load_or_create(path, ORIGIN) == vkey
+    assert load_or_create(path, ORIGIN).vkey == vkey
     assert sorted(entry.name for entry in path.parent.iterdir()) == ["decision-log.key", "decision-log.vkey"]
 
 
@@ -82,8 +82,30 @@ def test_another_origin_is_refused(path: Path) -> None:
         load(path, "motala.se/rorpost/gw2")
 
 
+def test_what_killed_processes_left_of_their_drafts_is_taken_away(path: Path) -> None:
+    gone, own, running = 2**22 + 1, os.getpid(), 1
+    for number in (gone, own, running, 10**30):
+        for name in ("decision-log.key", "decision-log.vkey"):
+            path.with_name(f".{name}.{number}").write_text("a draft")
+    path.with_name(".decision-log.key.mine").write_text("not a draft")
+    load_or_create(path, ORIGIN)
+    assert sorted(entry.name for entry in path.parent.iterdir() if entry.name.startswith(".")) == [
+        ".decision-log.key.1",
+        ".decision-log.key.mine",
+        ".decision-log.vkey.1",
+    ]
+
+
+def test_the_key_of_a_log_begun_anew_is_the_same_configurations(path: Path) -> None:
+    create(path, restarted_origin(ORIGIN, "20260506T120000Z"))
+    assert load(path, ORIGIN).origin == f"{ORIGIN}/restarted-20260506T120000Z"
+    for other in ("motala.se/rorpost/gw", f"{ORIGIN}/restarted-20260506T120000Z/x", "motala.se/rorpost/gw2"):
+        with pytest.raises(ConfigurationInvalid, match="not for"):
+            load(path, other)
+
+
 def test_a_missing_verifier_key_is_written_again(path: Path) -> None:
-    vkey = load_or_create(path, ORIGIN)
+    vkey = load_or_create(path, ORIGIN).vkey
     path.with_name("decision-log.vkey").unlink()
     load(path, ORIGIN)
     assert path.with_name("decision-log.vkey").read_text() == f"{vkey}\n"

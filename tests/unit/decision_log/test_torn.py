@@ -24,7 +24,7 @@ async def test_a_last_line_cut_at_every_byte(workshop, no_sync) -> None:
     octets = path.read_bytes()
     at = last_line_at(octets)
     for end in range(at, len(octets) + 1):
-        path.write_bytes(octets[:end])
+        workshop.lay(path, octets[:end])
         verified = await workshop.reopen(workshop.folder)
         whole = end >= len(octets) - 1  # only its newline is missing: it is an entry
         assert verified.torn == (at < end and not whole), end
@@ -42,12 +42,12 @@ async def test_a_crash_at_every_byte_of_the_mending_itself(workshop) -> None:
     (path,) = workshop.files()
     octets = path.read_bytes()
     torn_octets = octets[:-20]
-    path.write_bytes(torn_octets)
+    workshop.lay(path, torn_octets)
     mended = (await workshop.reopen(workshop.folder), path.read_bytes())[1]
     mending = mended[: mended.index(b'"event":"torn"')]
     mending = mended[: mended.index(b"\n", len(mending)) + 1]
     for end in range(len(torn_octets), len(mending) + 1):
-        path.write_bytes(mended[:end])
+        workshop.lay(path, mended[:end])
         verified = await workshop.reopen(workshop.folder)
         assert verified.torn == 1, end
         assert path.read_bytes().startswith(mended[:end])
@@ -56,12 +56,12 @@ async def test_a_crash_at_every_byte_of_the_mending_itself(workshop) -> None:
 async def test_crash_after_crash_within_the_mending(workshop) -> None:
     await workshop.write(lines=1)
     (path,) = workshop.files()
-    path.write_bytes(path.read_bytes()[:-20])
+    workshop.lay(path, path.read_bytes()[:-20])
     for _ in range(4):
         before = path.read_bytes()
         await workshop.reopen(workshop.folder)
         mended = path.read_bytes()
-        path.write_bytes(mended[: len(before) + 60])
+        workshop.lay(path, mended[: len(before) + 60])
     verified = await workshop.reopen(workshop.folder)
     assert verified.torn == 1
 
@@ -74,7 +74,7 @@ async def test_a_new_day_file_cut_at_every_byte_of_its_first_line(two_days) -> N
     for end in range(day + 1):
         for path in two_days.files()[2:]:
             path.unlink()
-        second.write_bytes(octets[:end])
+        two_days.lay(second, octets[:end])
         verified = await two_days.reopen(two_days.folder)
         assert (verified.files, verified.torn) == (3, int(0 < end < day - 1)), end
         assert second.read_bytes().startswith(octets[:end])
@@ -85,7 +85,7 @@ async def test_a_first_file_cut_at_every_byte_of_its_genesis(workshop) -> None:
     (path,) = workshop.files()
     octets = path.read_bytes()
     for end in range(len(octets) + 1):
-        path.write_bytes(octets[:end])
+        workshop.lay(path, octets[:end])
         verified = await workshop.reopen(workshop.folder)
         assert verified.torn == (0 < end < len(octets) - 1)
         assert verified.entries == 2 + verified.torn
@@ -96,7 +96,7 @@ async def test_a_torn_line_is_told_of_in_its_own_file_even_if_the_next_line_is_o
 ) -> None:
     await workshop.write(lines=2)
     (first,) = workshop.files()
-    first.write_bytes(first.read_bytes()[:-7])
+    workshop.lay(first, first.read_bytes()[:-7])
     workshop.clock.now += 86_400
     verified = await workshop.reopen(workshop.folder)
     assert (verified.files, verified.torn) == (2, 1)
@@ -109,7 +109,7 @@ async def test_several_torn_lines_over_a_life(workshop, no_sync) -> None:
     await workshop.write()
     for _ in range(5):
         path = workshop.files()[-1]
-        path.write_bytes(path.read_bytes()[:-3])
+        workshop.lay(path, path.read_bytes()[:-3])
         log = await workshop.open(disk=no_sync)
         assert log.torn_at_start is not None
         await log.append([workshop.decision()])
@@ -126,7 +126,7 @@ async def test_whatever_stands_behind_the_last_newline_is_torn(workshop, garbage
     await workshop.write()
     (path,) = workshop.files()
     octets = path.read_bytes()
-    path.write_bytes(octets + garbage)
+    workshop.lay(path, octets + garbage)
     assert workshop.verify().unfinished_octets == len(garbage)
     verified = await workshop.reopen(workshop.folder)
     assert (verified.torn, verified.entries) == (1, 6)
@@ -136,7 +136,7 @@ async def test_whatever_stands_behind_the_last_newline_is_torn(workshop, garbage
 async def test_zero_bytes_behind_a_whole_line_are_what_a_power_cut_leaves(workshop) -> None:
     await workshop.write()
     (path,) = workshop.files()
-    path.write_bytes(path.read_bytes()[:-1] + b"\x00" * 100)
+    workshop.lay(path, path.read_bytes()[:-1] + b"\x00" * 100)
     assert (await workshop.reopen(workshop.folder)).torn == 1
 
 
@@ -163,11 +163,14 @@ def change_prev(octets: bytes) -> bytes:
         ("no genesis", lambda octets: octets[octets.index(b"\n") + 1 :]),
     ],
 )
-async def test_what_no_crash_leaves_is_damage_and_refused(workshop, name, damage) -> None:
+@pytest.mark.parametrize("published", [True, False])
+async def test_what_no_crash_leaves_is_damage_and_refused(workshop, name, damage, published) -> None:
     await workshop.write()
     (path,) = workshop.files()
     octets = damage(path.read_bytes())
     path.write_bytes(octets)
+    if not published:
+        workshop.unpublish()
     with pytest.raises(LogDamaged) as caught:
         await workshop.open()
     assert f"{path}:" in caught.value.private
@@ -181,6 +184,10 @@ async def test_damage_is_named_by_file_line_and_entry(two_days) -> None:
     lines = second.read_bytes().splitlines(keepends=True)
     lines[2] = lines[2].replace(b"outbound", b"inbound ")
     second.write_bytes(b"".join(lines))
+    with pytest.raises(LogDamaged) as caught:
+        await two_days.open()
+    assert caught.value.private == f"{second}:3: entry 6: not the line that the checkpoint covers"
+    two_days.unpublish()
     with pytest.raises(LogDamaged) as caught:
         await two_days.open()
     assert caught.value.private == f"{second}:4: entry 7: prev is not the hash of the line before"
@@ -217,7 +224,7 @@ async def test_a_day_file_that_is_no_file_is_damage(workshop, tmp_path) -> None:
 
 async def test_other_files_in_the_folder_do_not_matter(workshop) -> None:
     await workshop.write()
-    (workshop.folder / "checkpoint").write_text("x")
+    (workshop.folder / "checkpoint.old").write_text("x")
     (workshop.folder / "2026-05-05.jsonl.gz").write_text("x")
-    (workshop.folder / "tile").mkdir()
+    (workshop.folder / "tile" / "entries").mkdir()
     assert (await workshop.reopen(workshop.folder)).entries == 5

@@ -10,7 +10,14 @@ from prometheus_client.parser import text_string_to_metric_families
 from rorpost_gateway.decision import Direction, Reason
 from rorpost_gateway.metrics.catalogue import METRICS, PROCESS_METRICS, Kind
 from rorpost_gateway.metrics.exposition import exposition
-from rorpost_gateway.metrics.snapshot import KeyFigure, ListenerFigures, PolicyFigures, Snapshot
+from rorpost_gateway.metrics.snapshot import (
+    KeyFigure,
+    ListenerFigures,
+    PolicyFigures,
+    Snapshot,
+    TimestampFigures,
+    WitnessFigures,
+)
 from rorpost_gateway.metrics.tallies import Tallies
 from rorpost_gateway.queue.base import Waiting
 from rorpost_gateway.stages import Stage
@@ -41,6 +48,11 @@ SNAPSHOT = Snapshot(
     ),
     disk_free_octets={"queue": 10, "decision-log": 20},
     checks={"queue": True, "policy": False},
+    witnesses=(
+        WitnessFigures(name="w.example/1", size=7, failures=0, conflict=False),
+        WitnessFigures(name="w.example/2", size=9, failures=3, conflict=True),
+    ),
+    timestamps=TimestampFigures(failures=2, size=6, at=NOW),
 )
 
 
@@ -79,6 +91,13 @@ def page(snapshot: Snapshot = SNAPSHOT) -> str:
         'rorpost_limit{limit="message_size"} 100.0',
         'rorpost_disk_free_bytes{store="decision-log"} 20.0',
         'rorpost_check_ok{check="policy"} 0.0',
+        'rorpost_witness_size{witness="w.example/1"} 7.0',
+        'rorpost_witness_failures_total{witness="w.example/2"} 3.0',
+        'rorpost_witness_conflict{witness="w.example/1"} 0.0',
+        'rorpost_witness_conflict{witness="w.example/2"} 1.0',
+        "rorpost_timestamp_size 6.0",
+        "rorpost_timestamp_last_timestamp_seconds 1.79e+09",
+        "rorpost_timestamp_failures_total 2.0",
         'rorpost_build_info{engine="gnupg",python="3.11.2",version="0.1.0"} 1.0',
         'rorpost_stage_seconds_bucket{le="0.0005",stage="seal"} 1.0',
         'rorpost_stage_seconds_bucket{le="+Inf",stage="seal"} 1.0',
@@ -92,6 +111,11 @@ def test_a_line(line: str) -> None:
 
 def test_a_key_that_is_not_there_has_no_expiry() -> None:
     assert KEYLESS not in page()
+
+
+def test_without_an_authority_no_time_stamp_is_told_of() -> None:
+    without = Snapshot(**(vars(SNAPSHOT) | {"timestamps": None, "witnesses": ()}))
+    assert not re.search(r"^rorpost_(timestamp|witness)_[a-z_]*[ {]", page(without), re.MULTILINE)
 
 
 def test_a_queue_that_does_not_answer_is_not_an_empty_one() -> None:

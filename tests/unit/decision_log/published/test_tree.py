@@ -16,7 +16,16 @@ from rorpost_gateway.errors import LogDamaged
 # The inputs and roots that Certificate Transparency's implementations test with (RFC 6962, section 2.1).
 INPUTS = [
     bytes.fromhex(text)
-    for text in ("", "00", "10", "2021", "3031", "40414243", "5051525354555657", "606162636465666768696a6b6c6d6e6f")
+    for text in (
+        "",
+        "00",
+        "10",
+        "2021",
+        "3031",
+        "40414243",
+        "5051525354555657",
+        "606162636465666768696a6b6c6d6e6f",
+    )
 ]
 ROOTS = [
     "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
@@ -93,7 +102,9 @@ def test_a_long_tree_is_right_at_every_edge(tmp_path: Path) -> None:
 
 
 @given(st.lists(st.integers(1, 400), min_size=1, max_size=6))
-def test_whenever_it_is_asked_it_has_told_every_tile(tmp_path_factory: pytest.TempPathFactory, steps: list[int]) -> None:
+def test_whenever_it_is_asked_it_has_told_every_tile(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[int]
+) -> None:
     folder = tmp_path_factory.mktemp("tiles")
     hashes = leaves(sum(steps))
     tree, size = Tree(), 0

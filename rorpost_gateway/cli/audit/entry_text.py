@@ -1,0 +1,139 @@
+"""An entry in words: a paragraph where somebody reads, one line where a program does.
+
+Values come from clients and other servers. One that is not plain is shown in
+quotation marks with its special characters escaped, so that it can neither move a
+terminal's cursor nor pass for another field.
+"""
+
+import json
+import os
+import re
+import shutil
+import sys
+import textwrap
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+Entry = Mapping[str, Any]
+
+_PLAIN = re.compile(r"[!#-+\--\[\]-~]+")  # printable ASCII but quotation mark, comma and backslash
+_COLOURS = {"accept": "green", "reject": "red", "defer": "yellow"}
+_WORDS = {  # fields that are shown, with what is said before their value
+    "reverse_path": "from",
+    "recipient": "to",
+    "declared_user": "by",
+    "declared_by": "known by",
+    "login": "login",
+    "because_of": "because of",
+    "channel": "channel",
+    "legal_basis": "legal basis",
+    "rule": "rule",
+    "queue_id": "queue id",
+    "message_id": "message id",
+    "next_hop": "next hop",
+    "reply": "reply",
+    "attempt": "attempt",
+    "client": "client",
+    "count": "count",
+    "since": "since",
+    "operator": "operator",
+    "verb": "verb",
+    "filters": "filters",
+    "entries": "entries",
+    "decision": "decision",
+    "version": "version",
+    "origin": "origin",
+    "vkey": "verifier key",
+    "revision": "revision",
+    "previous": "previous",
+    "counts": "counts",
+    "file": "file",
+    "first": "first",
+    "last": "last",
+    "offset": "offset",
+    "length": "length",
+    "mailbox": "mailbox",
+    "outcome": "outcome",
+}
+_INDENT = " " * 10
+
+
+class Printer:
+    """Prints entries to standard output, each at once.
+
+    `as_json`: the log's own lines. Otherwise paragraphs as wide as the terminal, or,
+    where there is none, a line each.
+    """
+
+    def __init__(self, *, as_json: bool) -> None:
+        self._as_json = as_json
+        self._out = sys.stdout
+        self._width = shutil.get_terminal_size().columns if self._out.isatty() else None
+        self._colour = "NO_COLOR" not in os.environ
+
+    def print(self, octets: bytes, entry: Entry) -> None:
+        """`octets`: the entry's line, which is ASCII without control characters."""
+        if self._as_json:
+            text = octets.decode("ascii")
+        elif self._width is None:
+            text = line(entry)
+        else:
+            text = paragraph(entry, width=self._width)
+            text = text if self._colour else click.unstyle(text)
+        self._out.write(f"{text}\n")
+
+    def flush(self) -> None:
+        self._out.flush()
+
+
+def line(entry: Entry) -> str:
+    """All of it on one line, however long."""
+    return "  ".join(
+        [f"{_number(entry)}  {entry['time']}", _what(entry), ", ".join(_details(entry))]
+    ).rstrip()
+
+
+def paragraph(entry: Entry, *, width: int) -> str:
+    """The same within `width` columns, with colour for what was decided."""
+    head = f"{_number(entry):>8}  {entry['time']}  "
+    text = head + click.style(_what(entry), fg=_COLOURS.get(str(entry.get("action"))), bold=True)
+    details = ", ".join(_details(entry))
+    if not details:
+        return text
+    wrapped = textwrap.fill(
+        details,
+        width=max(width, 40),
+        initial_indent=_INDENT,
+        subsequent_indent=_INDENT,
+        break_on_hyphens=False,
+    )
+    return f"{text}\n{wrapped}"
+
+
+def plain(value: object) -> str:
+    """A value as it can be shown anywhere."""
+    if isinstance(value, str) and _PLAIN.fullmatch(value):
+        return value
+    if isinstance(value, Mapping):
+        return " ".join(f"{plain(name)}={plain(number)}" for name, number in value.items())
+    if isinstance(value, list):
+        return " ".join(plain(item) for item in value)
+    text = json.dumps(value, ensure_ascii=False)
+    return "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in text)
+
+
+def _number(entry: Entry) -> str:
+    return str(entry["n"]) if entry["n"] < 1 << 63 else "(beyond all measure)"
+
+
+def _what(entry: Entry) -> str:
+    if entry["event"] != "decision":
+        return " ".join(filter(None, (str(entry["event"]), entry.get("reason") and plain(entry["reason"]))))
+    return f"{entry['direction']} {entry['action']} {plain(entry['reason'])}"
+
+
+def _details(entry: Entry) -> list[str]:
+    shown = ((words, entry.get(name)) for name, words in _WORDS.items())
+    return [f"{words} {plain(value)}" for words, value in shown if value is not None]
