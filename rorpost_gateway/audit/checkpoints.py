@@ -96,6 +96,18 @@ def read_checkpoints(folder: Path, *, end: int | None = None) -> Iterator[Listed
         yield from _listed(file, 1 << 63 if end is None else end)
 
 
+def newest_size(folder: Path, *, end: int) -> int:
+    """The largest size that the last octets of `checkpoints` before `end` tell of; 0 where there is none."""
+    path = folder / CHECKPOINTS
+    if not path.exists() and not path.is_symlink():
+        return 0
+    with open_file(path) as file:
+        begin = max(0, end - 2 * NOTE_OCTETS)
+        file.seek(begin)
+        found = _listed(file, end - begin)
+        return max((each.checkpoint.size for each in found if isinstance(each, Listed)), default=0)
+
+
 def checkpoint_broken(text: str, *, line: int, entry: int = 0, file: str = CHECKPOINTS) -> Broken:
     return Broken(file=file, line=line, entry=entry, check="checkpoint", text=text)
 

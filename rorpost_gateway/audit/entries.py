@@ -69,34 +69,7 @@ def line_number(entry: Entry) -> int:
     return number
 
 
-def _first(path: Path) -> Entry | None:
-    with open_file(path) as file:
-        return _probe(file, path, 0, os.fstat(file.fileno()).st_size)
-
-
-def _in_file(path: Path, n: int) -> Entry | None:
-    with open_file(path) as file:
-        low, high = 0, os.fstat(file.fileno()).st_size
-        while high - low > _SCAN_OCTETS:
-            middle = (low + high) // 2
-            probed = _probe(file, path, middle, high)
-            if probed is None or probed.n > n:
-                high = middle
-            elif probed.n == n:
-                return probed
-            else:
-                low = probed.offset
-        return _scan(file, path, low, n)
-
-
-def _scan(file: BinaryIO, path: Path, offset: int, n: int) -> Entry | None:
-    """The entry `n` from a line start on; bounded by what bisecting leaves and a stretch of other octets."""
-    while (entry := _probe(file, path, offset, offset + 4 * _SCAN_OCTETS)) is not None and entry.n < n:
-        offset = entry.offset + len(entry.line) + 1
-    return entry if entry is not None and entry.n == n else None
-
-
-def _probe(file: BinaryIO, path: Path, offset: int, end: int) -> Entry | None:
+def next_entry(file: BinaryIO, path: Path, offset: int, end: int) -> Entry | None:
     """The first entry whose line begins at `offset` or behind it, and before `end`."""
     at = max(0, offset - 1)  # an octet back: a line that begins at `offset` follows a newline
     file.seek(at)
@@ -112,3 +85,30 @@ def _probe(file: BinaryIO, path: Path, offset: int, end: int) -> Entry | None:
         except LineFault:
             at += len(octets)
     return None
+
+
+def _first(path: Path) -> Entry | None:
+    with open_file(path) as file:
+        return next_entry(file, path, 0, os.fstat(file.fileno()).st_size)
+
+
+def _in_file(path: Path, n: int) -> Entry | None:
+    with open_file(path) as file:
+        low, high = 0, os.fstat(file.fileno()).st_size
+        while high - low > _SCAN_OCTETS:
+            middle = (low + high) // 2
+            probed = next_entry(file, path, middle, high)
+            if probed is None or probed.n > n:
+                high = middle
+            elif probed.n == n:
+                return probed
+            else:
+                low = probed.offset
+        return _scan(file, path, low, n)
+
+
+def _scan(file: BinaryIO, path: Path, offset: int, n: int) -> Entry | None:
+    """The entry `n` from a line start on; bounded by what bisecting leaves and a stretch of other octets."""
+    while (entry := next_entry(file, path, offset, offset + 4 * _SCAN_OCTETS)) is not None and entry.n < n:
+        offset = entry.offset + len(entry.line) + 1
+    return entry if entry is not None and entry.n == n else None

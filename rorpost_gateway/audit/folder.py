@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import BinaryIO
 
 SUFFIX = ".jsonl"
+BUFFER_OCTETS = 64 * 1024
 
 
 class Broken(Exception):
     """The first thing that does not hold.
 
-    `check` names what caught it: file, line, number, chain, opening, day, torn or
-    vkey. `line` counts from 1 (0: the file as a whole); `entry` is the entry
-    number that was due there.
+    `check` names what caught it: file, line, number, chain, opening, day, torn, tile,
+    tree, checkpoint, signature, key, purged, since or vkey. `line` counts from 1 (0:
+    the file as a whole); `entry` is the entry number that was due there.
     """
 
     def __init__(self, *, file: str, line: int, entry: int, check: str, text: str) -> None:
@@ -28,6 +29,22 @@ class Broken(Exception):
         self.entry = entry
         self.check = check
         self.text = text
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _again, (self.file, self.line, self.entry, self.check, self.text)
+
+    def further_on(self, lines: int) -> "Broken":
+        """The same, in a file that has so many lines before those that were counted."""
+        line = self.line + lines if self.line else 0
+        return Broken(file=self.file, line=line, entry=self.entry, check=self.check, text=self.text)
+
+    def because(self, check: str, text: str) -> "Broken":
+        """Something else in the same place."""
+        return Broken(file=self.file, line=self.line, entry=self.entry, check=check, text=text)
+
+
+def _again(file: str, line: int, entry: int, check: str, text: str) -> Broken:
+    return Broken(file=file, line=line, entry=entry, check=check, text=text)
 
 
 def day_files(folder: Path) -> list[Path]:
@@ -59,7 +76,7 @@ def open_file(path: Path) -> BinaryIO:
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         os.close(fd)
         raise _no_file(path, "not a regular file")
-    return os.fdopen(fd, "rb")
+    return os.fdopen(fd, "rb", buffering=BUFFER_OCTETS)
 
 
 def _unreadable(path: Path, error: OSError) -> Broken:

@@ -128,27 +128,25 @@ def _check_time(time: object) -> None:
 
 def _check_fields(entry: dict[str, Any]) -> None:
     for name, value in list(entry.items())[5:]:
-        if value is None:
-            continue
-        if name in TEXTS:
-            fits = isinstance(value, str)
-        elif name in NUMBERS:
-            fits = type(value) is int and value >= 0
-        elif name in HASHES:
-            fits = isinstance(value, str) and _HASH.fullmatch(value) is not None
-        elif name in CHOICES:
-            fits = isinstance(value, str) and value in CHOICES[name]
-        elif name in _TABLES:
-            fits = isinstance(value, dict) and _flat(value)
-        elif name in _LISTS:
-            fits = isinstance(value, list) and _flat(value)
-        else:
-            fits = _NAME.fullmatch(name) is not None and _flat(value)
-        if not fits:
+        if value is not None and not _fits(name, value):
             _wrong(f"{name if _NAME.fullmatch(name) else 'a field name'} is not what it should be")
     decision_id = entry.get("decision_id")
     if decision_id is not None and not _UUID7.fullmatch(decision_id):
         _wrong("decision_id is not a UUIDv7")
+
+
+def _fits(name: str, value: object) -> bool:
+    if name in TEXTS:
+        return isinstance(value, str)
+    if name in NUMBERS:
+        return type(value) is int and value >= 0
+    if name in HASHES:
+        return isinstance(value, str) and _HASH.fullmatch(value) is not None
+    if name in CHOICES:
+        return isinstance(value, str) and value in CHOICES[name]
+    if name in _TABLES or name in _LISTS:
+        return isinstance(value, dict if name in _TABLES else list) and _flat(value)
+    return _NAME.fullmatch(name) is not None and _flat(value)
 
 
 def _flat(value: object) -> bool:

@@ -109,7 +109,7 @@ def as_data(figures: Report) -> dict[str, Any]:
             {"mailbox": name, "met": by["met"], "missed": by["missed"]}
             for name, by in sorted(figures.deadlines.items())
         ],
-        "log": {name: figures.log[name] for name in LOG_EVENTS} | {"extracts": dict(figures.extracts)},
+        "events": {name: figures.log[name] for name in LOG_EVENTS} | {"extracts": dict(figures.extracts)},
     }
 
 

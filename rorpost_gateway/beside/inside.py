@@ -46,10 +46,10 @@ class Answering:
         number = head.pop("number")
         try:
             told, given = await answer(head, octets)
+            self._wire.send({**told, "number": number}, given)
         except Exception as fault:  # noqa: BLE001  one question that goes wrong must not end the others
             # The kind only: a text could hold what must not be logged.
-            told, given = {FAULT: type(fault).__name__}, b""
-        self._wire.send({**told, "number": number}, given)
+            self._wire.send({FAULT: type(fault).__name__, "number": number})
 
 
 def run(prepare: Callable[[Head], Answer]) -> None:

@@ -1,7 +1,8 @@
 """The daemon's end: starts the process beside it, asks it, and starts it anew when it has died.
 
 Invariants: every call ends, with an answer or with Gone; what was asked of a process
-that died is never asked again by itself, since nobody knows how far it got. The process
+that died is never asked again by itself, since nobody knows how far it got. One that
+stays silent for longer than any answer takes is stuck, and is killed. The process
 gets nothing but its socket: no secret in its arguments or its environment. It ends when
 the socket does, so it never outlives the daemon.
 """
@@ -14,11 +15,16 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 
+import structlog
+
 from rorpost_gateway.beside.frames import FAULT, Head
 from rorpost_gateway.beside.wire import Wire
 from rorpost_gateway.errors import GatewayError
 
 ENDING_SECONDS = 10.0
+PATIENCE_SECONDS = 900.0
+
+_logger = structlog.get_logger()
 
 
 class Gone(GatewayError):
@@ -26,47 +32,64 @@ class Gone(GatewayError):
 
 
 class Beside:
-    """One process that runs `module`. `greeting` is sent to each new one, first of all."""
+    """One process that runs `module`. `greeting` is sent to each new one, first of all.
+
+    `patience_seconds` is more than any one answer takes.
+    """
 
     def __init__(
-        self, module: str, *, greeting: Callable[[], Head] = dict, command: tuple[str, ...] | None = None
+        self,
+        module: str,
+        *,
+        greeting: Callable[[], Head] = dict,
+        command: tuple[str, ...] | None = None,
+        patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
-        self._command = command or (sys.executable, "-m", module)
+        # -P: nothing is imported from the folder that the daemon happens to be started in.
+        self._command = command or (sys.executable, "-P", "-m", module)
         self._name = module
         self._greeting = greeting
         self._numbers = itertools.count()
         self._waiting: dict[int, asyncio.Future[tuple[Head, bytes]]] = {}
-        self._starting = asyncio.Lock()
+        self._patience_seconds = patience_seconds
+        self._heard = 0  # answers, of every process there has been
+        self._beginning: asyncio.Task[None] | None = None
         self._wire: Wire | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._closed = False
 
     @property
     def pid(self) -> int | None:
-        """Of the process, while there is one."""
-        return None if self._process is None else self._process.pid
+        """Of the process, while it can be asked."""
+        return None if self._process is None or self._wire is None else self._process.pid
 
     async def start(self) -> None:
         """Start the process unless it runs. Raises Gone."""
-        async with self._starting:
-            if self._wire is None:
-                await self._begin()
+        if self._wire is not None:
+            return
+        if self._beginning is None:
+            self._beginning = asyncio.create_task(self._begin())
+            self._beginning.add_done_callback(self._begun)
+        # Whoever asked first may be cancelled: the others wait for the same process, and a start that is
+        # broken off half way would leave one behind that nobody knows.
+        await asyncio.shield(self._beginning)
 
     async def ask(self, head: Head, octets: bytes = b"") -> tuple[Head, bytes]:
-        """One question, one answer. Raises Gone."""
-        if self._wire is None:
-            await self.start()
+        """One question, one answer. Raises Gone, and FrameInvalid for a question that is too long."""
+        await self.start()
         wire = self._wire
         if wire is None:
             raise Gone("a part of the gateway has ended", private=f"{self._name} is gone")
-        await wire.room()
-        number = next(self._numbers)
-        future: asyncio.Future[tuple[Head, bytes]] = asyncio.get_running_loop().create_future()
-        self._waiting[number] = future
+        number, loop = next(self._numbers), asyncio.get_running_loop()
+        # Known from here on: the process may also end while the question waits for room.
+        future = self._waiting[number] = loop.create_future()
+        patience = loop.call_later(self._patience_seconds, self._lose_patience, future, self._heard)
         try:
+            await wire.room()
             wire.send({**head, "number": number}, octets)
             told, given = await future
         finally:
+            patience.cancel()
             del self._waiting[number]
         if FAULT in told:
             raise Gone("a part of the gateway failed", private=f"{self._name}: {str(told[FAULT])[:80]}")
@@ -75,6 +98,8 @@ class Beside:
     async def close(self) -> None:
         """End the process: its socket first, which it heeds at once; it is waited for, or killed."""
         self._closed = True
+        if self._beginning is not None:
+            await asyncio.wait({self._beginning})
         wire, process = self._wire, self._process
         if wire is not None:
             wire.close()
@@ -99,13 +124,29 @@ class Beside:
         self._wire = wire
         wire.send(self._greeting())
 
+    def _begun(self, _task: asyncio.Task[None]) -> None:
+        self._beginning = None
+
+    def _lose_patience(self, future: asyncio.Future[tuple[Head, bytes]], heard: int) -> None:
+        """Of a question that has waited too long: nothing was heard since, or only this answer is missing."""
+        if self._heard == heard and self._process is not None:
+            _logger.error("part is stuck and is killed", part=self._name, questions=len(self._waiting))
+            self._process.kill()  # its socket ends with it, and all that it was asked
+        elif not future.done():
+            future.set_exception(
+                Gone("a part of the gateway does not answer", private=f"{self._name}: no answer in time")
+            )
+
     def _answered(self, head: Head, octets: bytes) -> None:
+        self._heard += 1
         waiting = self._waiting.get(head.pop("number", -1))
         if waiting is not None and not waiting.done():
             waiting.set_result((head, octets))
 
     def _ended(self) -> None:
         self._wire = None
+        if not self._closed:
+            _logger.error("part has ended", part=self._name, questions=len(self._waiting))
         for waiting in self._waiting.values():
             if not waiting.done():
                 waiting.set_exception(

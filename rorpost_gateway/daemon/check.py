@@ -20,6 +20,7 @@ from rorpost_gateway.daemon.check_log import check_log
 from rorpost_gateway.daemon.delivering import delivery_route
 from rorpost_gateway.daemon.found import Found, Weight, error, warning
 from rorpost_gateway.daemon.routes import routes_of
+from rorpost_gateway.daemon.witnessing import check_witnessing
 from rorpost_gateway.decision_log.signing import load
 from rorpost_gateway.errors import GatewayError
 from rorpost_gateway.logins import load_users
@@ -37,6 +38,7 @@ async def check(config: Config, policy: Policy, *, at: datetime, with_next_hops:
     """Everything that can be known without starting. `at` is aware."""
     found = [*check_logins(config), *check_certificate(config, at), *check_files(config), *check_log(config)]
     found += check_routes(config, policy)
+    found += check_witnessing(config)
     found += await check_keys(config, policy, at)
     if with_next_hops:
         found += await check_next_hops(config)

@@ -13,6 +13,7 @@ import structlog
 
 import rorpost_gateway
 from rorpost_gateway.config.model import Config
+from rorpost_gateway.daemon.arrived import arrived_in, forget_arrived
 from rorpost_gateway.daemon.health import Phase
 from rorpost_gateway.daemon.in_force import Holder, load_in_force
 from rorpost_gateway.daemon.monitoring import Watched, make_watched
@@ -221,8 +222,13 @@ async def _begin(
     settled = await settle_pending(
         queue, logged_ids=decision_log.decision_ids_since, now=now, received_before=float("inf")
     )
+    arrived = await forget_arrived(queue, arrived_ids=arrived_in(config.decision_log.dir), node=config.node)
     released = await queue.release_claims(config.node)
-    if settled.made_ready or settled.removed or released:
+    if settled.made_ready or settled.removed or arrived or released:
         log.warning(
-            "recovered", made_ready=settled.made_ready, removed=settled.removed, claims_released=released
+            "recovered",
+            made_ready=settled.made_ready,
+            removed=settled.removed,
+            arrived=arrived,
+            claims_released=released,
         )

@@ -70,4 +70,6 @@ class OwnLog:
         try:
             return await asyncio.shield(asyncio.create_task(alone()))
         except OSError as error:
-            raise LogUnavailable("a file of the log cannot be used", private=f"{error}") from error
+            raise LogUnavailable(
+                f"a file could not be used ({error.strerror}); nothing was changed", private=f"{error}"
+            ) from error

@@ -63,6 +63,9 @@ async def open_own_log(
         )
     except LogDamaged as damaged:
         raise LogDamaged(damaged.public, private=f"{damaged.private}\n{_WAY_OUT}") from damaged
+    if log.witness_file_was_missing:
+        # Once, after it was configured, that is as it should be; later it hides what it is there to show.
+        _log.warning("witness-file-missing", file=str(settings.witness_file))
     if keys.following is not None:
         try:
             await complete_rotation(log, settings.signing_key_file, keys.following)

@@ -5,7 +5,7 @@ Nothing of it can stop the gateway, and it waits for nobody: what does not work 
 
 import asyncio
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from rorpost_gateway.audit.folder import Broken
 from rorpost_gateway.audit.merkle import consistency_proof
 from rorpost_gateway.audit.tiles import TileReader
 from rorpost_gateway.config.model import Config
+from rorpost_gateway.daemon.found import Found, error
 from rorpost_gateway.decision_log.published.note import Checkpoint
 from rorpost_gateway.decision_log.writer import LogWriter
 from rorpost_gateway.errors import ConfigurationInvalid, LogDamaged, LogUnavailable
@@ -42,6 +43,14 @@ def read_trust(config: Config) -> Trust:
         tls=[None if witness.ca is None else _context(witness.ca) for witness in settings.witnesses],
         roots=() if settings.timestamps is None else _roots(settings.timestamps.ca),
     )
+
+
+def check_witnessing(config: Config) -> Iterator[Found]:
+    """What `rorpost check` says of it. Nobody is asked."""
+    try:
+        read_trust(config)
+    except ConfigurationInvalid as fault:
+        yield error(config.file, f"decision_log: {fault.public}")
 
 
 class Witnessing:

@@ -27,8 +27,9 @@ from rorpost_gateway.decision_log.line import (
 from rorpost_gateway.decision_log.published.before import Before, look_back
 from rorpost_gateway.decision_log.published.publisher import Publisher, put_tiles
 from rorpost_gateway.decision_log.published.tree import Grown, Tree
-from rorpost_gateway.decision_log.recover import FileSummary, Tail, Torn, find_tail
+from rorpost_gateway.decision_log.recover import find_tail
 from rorpost_gateway.decision_log.signing import SigningKey
+from rorpost_gateway.decision_log.tail import FileSummary, Tail, Torn
 from rorpost_gateway.errors import ConfigurationInvalid, LogDamaged
 
 _LEAVES_AT_ONCE = 1 << 16
@@ -63,6 +64,7 @@ class Chain:
         self._leaves: list[bytes] = []  # of lines that are not durable yet
         self._publisher: Publisher | None = None
         self.torn_at_start: Torn | None = None
+        self.witness_file_was_missing = False
 
     @classmethod
     def open(cls, folder: Path, *, identity: Identity, now: float, disk: Disk) -> "Chain":
@@ -116,6 +118,7 @@ class Chain:
 
     def _begin(self, identity: Identity, *, now: float) -> None:
         before = look_back(self._folder, keys=identity.keys, witness_file=identity.witness_file)
+        self.witness_file_was_missing = before.forgotten
         self._tree = before.tree
         self._tail = find_tail(self._folder, before.covered, self._taken_over)
         vkeys = [key.vkey for key in identity.keys]

@@ -14,8 +14,8 @@ from rorpost_gateway.decision_log import key_rotation, upkeep
 from rorpost_gateway.decision_log.base import Record
 from rorpost_gateway.decision_log.folder import Disk
 from rorpost_gateway.decision_log.purging import removable, remove
-from rorpost_gateway.decision_log.recover import FileSummary
 from rorpost_gateway.decision_log.signing import SigningKey, read
+from rorpost_gateway.decision_log.tail import FileSummary
 from rorpost_gateway.errors import GatewayError
 
 

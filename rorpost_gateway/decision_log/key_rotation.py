@@ -27,8 +27,6 @@ from rorpost_gateway.decision_log.signing import (
     write_vkey,
 )
 
-_FILES = 2  # midnight may come between a line and its checkpoint, no more
-
 
 def prepare(path: Path, origin: str) -> SigningKey:
     """Make the next key beside the key file `path`; durable. Raises ConfigurationInvalid, OSError."""
@@ -88,9 +86,9 @@ def _overwrite(fd: int) -> None:
 
 
 def _is_in_log(folder: Path, vkey: str) -> bool:
-    """Whether one of the newest files holds the `key` line that brings this key into force."""
+    """Whether the log holds the `key` line that brings this key into force; looked for from its end."""
     wanted = vkey.encode("ascii")
-    for path in day_files(folder)[-_FILES:]:
+    for path in reversed(day_files(folder)):
         with open_file(path) as file:
             for piece in pieces(file):
                 entry = parse_object(piece.octets) if wanted in piece.octets else None

@@ -6,22 +6,13 @@ is the line that the checkpoint covers.
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
 
 from rorpost_gateway.decision_log.base import Event
 from rorpost_gateway.decision_log.line import leaf_hash
 from rorpost_gateway.decision_log.read_back import open_file, parse_object, pieces
+from rorpost_gateway.decision_log.tail import Leaves
 
 _PURGED = f'"event":"{Event.PURGED}"'.encode()
-
-
-class Leaves(Protocol):
-    """The leaf hashes, 32 octets each, of the first `size` entries."""
-
-    @property
-    def size(self) -> int: ...
-
-    def leaf(self, n: int) -> bytes: ...
 
 
 def purge_told(files: Sequence[Path], last: int, covered: Leaves) -> bool:

@@ -14,7 +14,7 @@ from rorpost_gateway.decision_log.attributes import attributes_of
 from rorpost_gateway.decision_log.base import Event
 from rorpost_gateway.decision_log.folder import SUFFIX, Disk, day_files
 from rorpost_gateway.decision_log.read_back import open_file, parse_object, pieces, sha256_of
-from rorpost_gateway.decision_log.recover import REGION_LINES, FileSummary
+from rorpost_gateway.decision_log.tail import REGION_LINES, FileSummary
 from rorpost_gateway.errors import GatewayError
 
 

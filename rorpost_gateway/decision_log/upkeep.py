@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from rorpost_gateway.decision_log.base import Event, Record
 from rorpost_gateway.decision_log.record import ordered
-from rorpost_gateway.decision_log.recover import FileSummary
+from rorpost_gateway.decision_log.tail import FileSummary
 
 REFERENCE_OCTETS = 200
 _REFERENCE = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")

@@ -27,8 +27,8 @@ from rorpost_gateway.decision_log.line import encode_body
 from rorpost_gateway.decision_log.lookup import accepted_ids
 from rorpost_gateway.decision_log.publication import PUBLISH_AFTER_SECONDS, Publication, Published
 from rorpost_gateway.decision_log.published.note import Checkpoint
-from rorpost_gateway.decision_log.recover import Torn
 from rorpost_gateway.decision_log.signing import SigningKey
+from rorpost_gateway.decision_log.tail import Torn
 from rorpost_gateway.errors import LogUnavailable
 
 HEARTBEAT_SECONDS = 60.0
@@ -96,6 +96,11 @@ class LogWriter:
     def torn_at_start(self) -> Torn | None:
         """What an earlier crash had left at the end of the log, if anything."""
         return self._chain.torn_at_start
+
+    @property
+    def witness_file_was_missing(self) -> bool:
+        """Whether there were checkpoints, but no copy of one where the configuration says."""
+        return self._chain.witness_file_was_missing
 
     @property
     def published(self) -> Checkpoint | None:

@@ -7,6 +7,7 @@ follows, is the policy's to say.
 
 import asyncio
 import hashlib
+import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -60,7 +61,8 @@ class OpenedMessage:
     def octets(self) -> int:
         """About how many octets of memory are bound by this; what it shares with others is counted too."""
         outer = len(self.outer.octets) if self.outer is not None else 0
-        return outer + len(self.opened.payload) + len(self.protected.entity.octets)
+        fields = _octets_of_fields(self.outer_facts) + _octets_of_fields(self.protected.facts)
+        return outer + len(self.opened.payload) + len(self.protected.entity.octets) + fields
 
     @property
     def facts(self) -> MessageFacts:
@@ -149,6 +151,10 @@ async def open_message(octets: bytes, *, opener: Opener, hostname: str, longest_
     return OpenedMessage(
         outer=outer, outer_facts=outer_facts, protected=protected, opened=opened, signature=signature
     )
+
+
+def _octets_of_fields(facts: MessageFacts) -> int:
+    return sum(sys.getsizeof(value) for values in facts.fields.values() for value in values)
 
 
 def _where(octets: bytes) -> Callable[..., Awaitable[Any]]:

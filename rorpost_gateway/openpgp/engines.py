@@ -17,7 +17,8 @@ async def open_engine(
     """Open the engine of that name over a GnuPG home. `now` gives seconds since the epoch.
 
     Where there are `processes` beside the daemon's own, all sealing is theirs: on one core it
-    would cost more than it gives. Raises ConfigurationInvalid where the home's keys cannot be used by it, and other GatewayErrors.
+    would cost more than it gives. Raises ConfigurationInvalid where the home's keys cannot be
+    used by it, and other GatewayErrors.
     """
     if name == SEQUOIA:
         if processes:

@@ -16,13 +16,14 @@ from typing import Any, Protocol
 
 from rorpost_gateway.beside.frames import Head
 from rorpost_gateway.beside.inside import Answer, run
-from rorpost_gateway.beside.process import Beside, Gone
+from rorpost_gateway.beside.process import ENDING_SECONDS, Beside, Gone
 from rorpost_gateway.decision import KeyChoice, Reason
 from rorpost_gateway.openpgp.base import Opened, Opener, OpeningFailed, OpeningRefused, Signature
 from rorpost_gateway.openpgp.opening import GnupgOpener
 
 LARGE_OCTETS = 256 * 1024
 ANSWER_SECONDS = 300.0  # more than what each gpg is given, one after the other
+STUCK_SECONDS = 240.0  # of silence, with a question waiting; gpg is given less
 _OPEN, _VERIFY, _CLOSE = "open", "verify", "close"
 _OPENED, _SIGNATURE, _REFUSED, _FAILED = "opened", "signature", "refused", "failed"
 
@@ -64,8 +65,9 @@ class OpenerBeside:
         """Wait for what is being opened and end the process."""
         await self._here.close()
         if self._process.pid is not None:
-            with suppress(Gone):
-                await self._process.ask({_CLOSE: True})
+            with suppress(Gone, TimeoutError):
+                async with asyncio.timeout(ENDING_SECONDS):
+                    await self._process.ask({_CLOSE: True})
         await self._process.close()
 
     async def _ask(self, head: Head, octets: bytes) -> tuple[Head, bytes]:
@@ -87,7 +89,7 @@ def open_beside(home: Path, passphrase: str | None, *, sequoia: bool = False) ->
     """An opener with a process of its own."""
     greeting: Head = {"home": str(home), "passphrase": passphrase, "sequoia": sequoia}
     here = GnupgOpener(home, passphrase, sequoia=sequoia)
-    return OpenerBeside(here, Beside(__name__, greeting=lambda: greeting))
+    return OpenerBeside(here, Beside(__name__, greeting=lambda: greeting, patience_seconds=STUCK_SECONDS))
 
 
 def answering(opener: Opener) -> Answer:

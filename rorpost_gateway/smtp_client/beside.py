@@ -7,6 +7,7 @@ process dies in the middle of an attempt, nobody knows whether the next hop took
 message: it is deferred and tried again, as after a connection that was cut.
 """
 
+import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 
 from rorpost_gateway.beside.frames import Head
 from rorpost_gateway.beside.inside import Answer, run
-from rorpost_gateway.beside.process import Beside, Gone
+from rorpost_gateway.beside.process import ENDING_SECONDS, Beside, Gone
 from rorpost_gateway.envelope import Notify
 from rorpost_gateway.smtp_client import verdict
 from rorpost_gateway.smtp_client.base import (
@@ -60,8 +61,9 @@ class ClientBeside:
         """See `base.Client`."""
         await self._here.close()
         if self._beside.pid is not None:
-            with suppress(Gone):
-                await self._beside.ask({_CLOSE: True})
+            with suppress(Gone, TimeoutError):
+                async with asyncio.timeout(ENDING_SECONDS):
+                    await self._beside.ask({_CLOSE: True})
         await self._beside.close()
 
 

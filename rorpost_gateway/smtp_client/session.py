@@ -123,12 +123,20 @@ class Session:
 
         DATA may be answered 354 although there is no recipient: then a single dot follows, and
         never the message (RFC 2920, section 3.1). Where there is one, not even that.
+
+        Raises AttemptEnded where the refusal was not an answer to this transaction.
         """
         patience = self._timeouts.probe_seconds
         try:
             answers = {step: (await self._reply(step, patience)).code for step in steps}
-            if _CLOSING in answers.values():
-                return False
+        except AttemptEnded:
+            return False
+        if 200 <= answers.get("DATA", _START_INPUT) <= 299:
+            # What no DATA is answered: these answers belong one command further up, and so does the refusal.
+            raise AttemptEnded(verdict.garbage(self._route.next_hop, "DATA"))
+        if _CLOSING in answers.values():
+            return False
+        try:
             if answers.get("DATA") == _START_INPUT:
                 if answers.get("RCPT", 500) < 400 or not self.answers_to_nothing:
                     return False
@@ -151,8 +159,11 @@ class Session:
     async def _send_blocks(self, octets: bytes) -> bool:
         """In blocks, so that memory and the event loop stay free; False where an answer came early."""
         wire = self._ready
-        blocks = -(-len(octets) // _CHUNK_OCTETS)
-        for written, block in enumerate(transaction.stuffed(octets, block_octets=_CHUNK_OCTETS), 1):
+        for written, block in enumerate(transaction.stuffed(octets, block_octets=_CHUNK_OCTETS)):
+            if written:
+                await asyncio.sleep(0)
+            if wire.answered:
+                return False
             try:
                 wire.write(block)
                 if not wire.has_room:
@@ -162,10 +173,6 @@ class Session:
                 raise AttemptEnded(verdict.silent(self._route.next_hop, "the message")) from None
             except ConnectionError:
                 return False
-            if written < blocks:
-                await asyncio.sleep(0)
-                if wire.answered:
-                    return False
         return True
 
     @property

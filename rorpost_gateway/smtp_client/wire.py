@@ -13,6 +13,7 @@ from typing import NamedTuple, cast
 
 LINE_OCTETS = 8192  # RFC 5321 has 512; servers that say more are understood
 REPLY_OCTETS = 4 * LINE_OCTETS
+_BEGINNING = b"250-"  # of a line: one without a text counts too
 REPLIES = 16  # that nobody has read yet; the longest group of commands is three
 
 
@@ -124,12 +125,14 @@ class Wire(asyncio.Protocol):
         self._room.set()
 
     def _is_endless(self) -> bool:
-        begun = len(self._rest) + sum(map(len, self._lines))
+        begun = len(self._rest) + sum(len(_BEGINNING) + len(line) for line in self._lines)
         return begun > REPLY_OCTETS or len(self._replies) > REPLIES
 
     def _take(self, line: bytes) -> bool:
         """Whether it is a line of a reply."""
         if len(line) > LINE_OCTETS or not (line[:3].isdigit() and line[:1] in b"2345"):
+            return False
+        if line[3:4].isdigit():
             return False
         self._lines.append(line[4:].strip(b" \t\r"))
         if line[3:4] != b"-":

@@ -92,4 +92,9 @@ class Witness:
             )
         if held == asked_from == size:
             raise WitnessConflict(f"{self.key.name}: it cosigned {size} other entries than these")
+        if held < asked_from:
+            self.size = held  # it is asked from there next time; but that it happened has to be told
+            raise WitnessRefused(
+                f"{self.key.name}: it had cosigned {asked_from} entries and remembers {held}"
+            )
         return held

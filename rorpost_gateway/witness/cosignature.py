@@ -46,10 +46,11 @@ def find_cosignature(answer: bytes, text: bytes, key: VerifierKey, *, now: float
         if note.text == text and (signature.name, signature.key_id) == (key.name, key.key_id):
             at = key.signed_at(text, signature.octets)
             if at is not None and at <= now + AHEAD_SECONDS:
-                return Cosignature(line=_line(signature), at=at)
+                return Cosignature(line=signature_line(signature), at=at)
     return None
 
 
-def _line(signature: Signature) -> bytes:
+def signature_line(signature: Signature) -> bytes:
+    """As it stands in a note, with its newline (c2sp.org/signed-note)."""
     encoded = base64.b64encode(signature.key_id + signature.octets)
     return MARK + signature.name.encode("utf-8") + b" " + encoded + b"\n"

@@ -1,4 +1,4 @@
-"""The witness as a server: add-checkpoint over HTTP, one request at a time.
+"""The witness as a server: add-checkpoint over HTTP, and what it holds, for whoever wants to compare.
 
 There is no login: who may have what cosigned is decided by the log's signature alone.
 
@@ -6,15 +6,17 @@ c2sp.org/tlog-witness, "HTTP Interface".
 """
 
 import asyncio
+import hashlib
 import ssl
 from collections.abc import Callable
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 
 import structlog
 
 from rorpost_gateway.errors import ConfigurationInvalid
-from rorpost_gateway.http.answer import Answer
+from rorpost_gateway.http.answer import Answer, error
 from rorpost_gateway.http.server import HttpLimits, HttpServer
 from rorpost_gateway.witness.request import BODY_OCTETS, PATH
 from rorpost_gateway.witness.witness import Judge
@@ -38,14 +40,24 @@ def make_server(
             log.warning("not-cosigned", status=ruling.answer.status, **about)
         return ruling.answer
 
+    async def checkpoint(origin: str) -> Answer:
+        held = judge.newest(origin, at=int(now()))
+        return error(404) if held is None else Answer(body=held)
+
+    pages = {monitoring_path(origin): partial(checkpoint, origin) for origin in judge.sizes()}
     return HttpServer(
         listen,
-        {},
+        pages,
         takers={PATH: add_checkpoint},
         limits=HttpLimits(body_octets=BODY_OCTETS),
         tls=tls,
         name="witness",
     )
+
+
+def monitoring_path(origin: str) -> str:
+    """Where the newest checkpoint of a log is served (c2sp.org/tlog-witness 1.1.0, the monitoring prefix)."""
+    return f"/{hashlib.sha256(origin.encode('utf-8')).hexdigest()}/checkpoint"
 
 
 def server_context(certificate: Path, key: Path) -> ssl.SSLContext:

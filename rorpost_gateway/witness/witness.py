@@ -3,7 +3,7 @@
 What is new is durable before it is cosigned. One request at a time, so that between the look
 at what is held and the keeping of what is new nothing can come. Blocking.
 
-c2sp.org/tlog-witness, "add-checkpoint"; RFC 6962, section 2.1.2.
+c2sp.org/tlog-witness (1.1.0), "add-checkpoint"; RFC 6962, section 2.1.2.
 """
 
 from collections.abc import Iterable
@@ -18,6 +18,7 @@ from rorpost_gateway.audit.notes import NoteFault, verify_note
 from rorpost_gateway.audit.signatures import VerifierKey
 from rorpost_gateway.errors import ConfigurationInvalid
 from rorpost_gateway.http.answer import PLAIN, Answer
+from rorpost_gateway.witness.cosignature import signature_line
 from rorpost_gateway.witness.key import CosigningKey
 from rorpost_gateway.witness.request import SIZE_TYPE, AddCheckpoint, RequestInvalid, read_request
 from rorpost_gateway.witness.state import WitnessState
@@ -74,13 +75,18 @@ class Judge:
         if keys is None:
             return Ruling(answer=_refuse(404))
         try:
-            verify_note(stated.note, keys)
+            signers = verify_note(stated.note, keys)
         except NoteFault:
             return Ruling(answer=_refuse(403))
         if request.old > stated.size:
             return Ruling(answer=_refuse(400), stated=stated)
         with self._lock:
-            return self._continue(request, stated, body, at)
+            return self._continue(request, _signed_by(stated, signers), body, at)
+
+    def newest(self, origin: str, *, at: int) -> bytes | None:
+        """The newest checkpoint of a log, signed by it and cosigned; None where there was none."""
+        held = self._held.get(origin)
+        return None if held is None else held.octets + self._key.cosign(held.note.text, at=at)
 
     def _continue(self, request: AddCheckpoint, stated: Checkpoint, body: bytes, at: int) -> Ruling:
         held = self._held[stated.origin]
@@ -89,15 +95,23 @@ class Judge:
             return Ruling(answer=_conflict(size), stated=stated)
         if stated.size == size and stated.root != root:
             self._state.keep_refused(body)
-            return Ruling(answer=_conflict(size), stated=stated, refusal=Refusal.FORK)
+            return Ruling(answer=_refuse(422), stated=stated, refusal=Refusal.FORK)
         if not verify_consistency(size, stated.size, request.proof, root, stated.root):
             self._state.keep_refused(body)
             return Ruling(answer=_refuse(422), stated=stated, refusal=Refusal.NOT_CONSISTENT)
         if held is None or stated.size > size:
-            self._state.keep(stated.origin, request.note)
+            self._state.keep(stated.origin, stated.octets)
             self._held[stated.origin] = stated
         line = self._key.cosign(stated.note.text, at=at)
         return Ruling(answer=Answer(body=line, content_type=PLAIN), stated=stated)
+
+
+def _signed_by(stated: Checkpoint, signers: Iterable[VerifierKey]) -> Checkpoint:
+    """The same without signatures of others, which are neither looked at nor kept."""
+    known = {(key.name, key.key_id) for key in signers}
+    kept = [each for each in stated.note.signatures if (each.name, each.key_id) in known]
+    lines = b"".join(map(signature_line, dict.fromkeys(kept)))
+    return parse_checkpoint(stated.note.text + b"\n" + lines)
 
 
 def _read_held(state: WitnessState, origin: str) -> Checkpoint | None:

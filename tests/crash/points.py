@@ -92,6 +92,7 @@ _DISK = "decision_log.folder:Disk"
 _CONNECTION = "smtp.connection:Connection"
 _GATEWAY = "daemon.gateway"
 _MAILDIR = "delivery.maildir"
+_PUBLISHER = "decision_log.published.publisher:Publisher"
 _KEPT = "daemon.kept_policies"
 
 POINTS: Mapping[str, Point] = {
@@ -142,7 +143,7 @@ POINTS: Mapping[str, Point] = {
     "refusal-answered": Point(owner=_CONNECTION, attribute="_answer", when=_reply(550, "[urgent]")),
     # A start, what it settles, and the policy in force, at a reload too
     "signing-key": Point(owner="decision_log.signing", attribute="create"),
-    "verifier-key": Point(owner="decision_log.signing", attribute="_write_vkey"),
+    "verifier-key": Point(owner="decision_log.signing", attribute="write_vkey"),
     "log-created": Point(owner=_DISK, attribute="create"),
     "genesis": Point(owner=_DISK, attribute="write", when=_octets(b'"event":"genesis"')),
     "queue-schema": Point(owner="queue.sqlite_file", attribute="load_statements"),
@@ -155,6 +156,14 @@ POINTS: Mapping[str, Point] = {
     "policy-file": Point(owner=_KEPT, attribute="_write_durably"),
     "policy-kept": Point(owner=f"{_KEPT}:KeptPolicies", attribute="keep"),
     "policy-logged": Point(owner=_LOG, attribute="append", when=_lines("policy")),
+    # A checkpoint over an accepted message's lines: tiles, `checkpoints`, `checkpoint`, the copy elsewhere
+    "tiles": Point(owner=_PUBLISHER, attribute="_put_tiles", follows="logged"),
+    "checkpoints-appended": Point(owner=_PUBLISHER, attribute="_append", follows="logged"),
+    "checkpoints-write": Point(
+        owner=_DISK, attribute="write", when=_octets("\n\n\N{EM DASH} ".encode()), follows="logged"
+    ),
+    "checkpoint-shown": Point(owner=_PUBLISHER, attribute="_show_newest", follows="logged"),
+    "checkpoint-kept": Point(owner=_PUBLISHER, attribute="_keep_elsewhere", follows="logged"),
     # An orderly end
     "stop-logged": Point(owner=_LOG, attribute="append", when=_lines("stop")),
 }

@@ -15,7 +15,8 @@ class Case:
     """`committed`: the decision lines are durable. `sent`: copies that came before the kill, at least.
 
     `twice` is how many copies may come once more after the restart: those that were under way,
-    or done and not marked. `heard` is whether the client heard the 250; None where scheduling decides.
+    or taken by the next hop and without their line. `heard` is whether the client heard the 250; None
+    where scheduling decides.
     """
 
     point: str
@@ -43,11 +44,11 @@ CASES = [
     Case(point="relayed", moment="before", nth=2, heard=None, twice=1),
     Case(point="relayed", moment="after", sent=1, twice=2),
     Case(point="relayed-written", moment="in-first-line", sent=1, twice=2),
-    Case(point="relayed-logged", moment="after", sent=1, twice=2),
-    Case(point="marked", moment="before", sent=1, twice=2),
-    Case(point="marked-uncommitted", moment="after", sent=1, twice=2),
+    Case(point="relayed-logged", moment="after", sent=1, twice=1),
+    Case(point="marked", moment="before", sent=1, twice=1),
+    Case(point="marked-uncommitted", moment="after", sent=1, twice=1),
     Case(point="marked", moment="after", sent=1, twice=1),
-    Case(point="marked", moment="before", nth=2, sent=2, twice=2),
+    Case(point="marked", moment="before", nth=2, sent=2),
     Case(point="marked", moment="after", nth=2, sent=2),
 ]
 

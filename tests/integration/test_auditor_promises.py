@@ -14,11 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from rorpost_gateway.audit.verify import Broken, verify_log
+from rorpost_gateway.audit.verify import Broken
+from rorpost_gateway.cli.audit.verifying import verify_with_progress
 from rorpost_gateway.errors import LogDamaged
 from tests.peers.forging import Forger
 from tests.peers.log_workshop import DAY_SECONDS, NOON, ORIGIN, Clock
-from tests.peers.two_day_log import TwoDayLog, make_two_day_log, open_again
+from tests.peers.two_day_log import TwoDayLog, decision, make_two_day_log, open_again
 
 README = Path(__file__).parents[2] / "config" / "README.md"
 DAY_ONE, DAY_TWO = 0, 1
@@ -50,6 +51,19 @@ class Scene:
             lambda size: [*([first] if size <= rotated else []), *([second] if size >= rotated else [])],
         )
         self.witness_file.write_bytes(newest)
+
+    async def write_without_publishing(self) -> None:
+        """Two lines, and the end of the process before the next checkpoint."""
+        clock = Clock()
+        clock.now = NOON + DAY_SECONDS
+        log = await open_again(self.folder, self.log.keys[-1], now=clock, witness_file=self.witness_file)
+        await log.append([decision(1), decision(2)])
+        crashed = self.folder.with_name("crashed")
+        shutil.copytree(self.folder, crashed)
+        await log.close()
+        shutil.rmtree(self.folder)
+        crashed.rename(self.folder)
+        shutil.copy(self.folder / "checkpoint", self.witness_file)
 
     def put_backup_back(self) -> None:
         shutil.rmtree(self.folder)
@@ -130,12 +144,13 @@ def cuts_the_tail_and_the_checkpoints(scene: Scene) -> None:
 def puts_back_everything(scene: Scene) -> None:
     """puts an old backup of the folder back, and of `witness_file`"""
     scene.put_backup_back()
-    scene.witness_file.write_bytes(scene.log.kept)
+    shutil.copy(scene.folder / "checkpoint", scene.witness_file)
 
 
 def removes_all_that_is_signed(scene: Scene) -> None:
-    """removes tiles and checkpoints, and writes the lines anew"""
+    """removes tiles and checkpoints, and writes the lines anew, as if there had never been any"""
     scene.edit(DAY_TWO)
+    scene.forger.change(DAY_ONE, lambda lines: [line for line in lines if b'"event":"key"' not in line])
     scene.forger.chain()
     shutil.rmtree(scene.folder / "tile")
     for name in ("checkpoint", "checkpoints"):
@@ -157,10 +172,29 @@ def signs_anew_with_the_newest_key(scene: Scene) -> None:
 
 
 def shows_another_log(scene: Scene) -> None:
-    """*with the key in force*: writes the newest lines anew and shows that to somebody else"""
+    """*with the key in force*: keeps two logs, and shows you the one and somebody else the other"""
+    scene.forger.change(DAY_TWO, lambda lines: [*lines[:20], *lines[40:]])
+    scene.forger.chain()
+    scene.sign_all()
+
+
+def writes_the_newest_lines_anew(scene: Scene) -> None:
+    """*with the key in force*: writes lines after the kept checkpoint anew, or cuts them off"""
     scene.forger.change(DAY_TWO, lambda lines: lines[:-20])
     scene.forger.chain()
     scene.sign_all()
+
+
+def cuts_what_nothing_covers(scene: Scene) -> None:
+    """cuts off lines that no checkpoint covers yet, after a crash"""
+    asyncio.run(scene.write_without_publishing())
+    scene.forger.change(DAY_TWO, lambda lines: lines[:-1])
+
+
+def adds_what_nothing_covers(scene: Scene) -> None:
+    """adds lines behind the last checkpoint while the daemon is stopped"""
+    scene.forger.change(DAY_TWO, lambda lines: [*lines, lines[-1]])
+    scene.forger.chain()
 
 
 PLAYED: tuple[Callable[[Scene], None], ...] = (
@@ -181,6 +215,9 @@ PLAYED: tuple[Callable[[Scene], None], ...] = (
     signs_anew,
     signs_anew_with_the_newest_key,
     shows_another_log,
+    writes_the_newest_lines_anew,
+    cuts_what_nothing_covers,
+    adds_what_nothing_covers,
 )
 
 
@@ -217,8 +254,11 @@ def daemon(scene: Scene) -> str:
 
 
 def auditor(scene: Scene, kept: bytes | None = None) -> str:
+    """What `verify` says with the first key; then, where a checkpoint was kept, what it says of that."""
     try:
-        verify_log(scene.folder, vkey=scene.log.first_vkey, since=kept)
+        verify_with_progress(scene.folder, scene.log.first_vkey)
+        if kept is not None:
+            verify_with_progress(scene.folder, scene.log.vkeys[-1], since=kept)
     except Broken as broken:
         return f"`{broken.check}`"
     return "no"

@@ -32,17 +32,17 @@ class Sumdb:
 
     program: Path
 
-    def export(self, folder: Path, vkeys: Sequence[str]) -> Any:
-        """A tlog-tiles folder: every checkpoint, entry, tile, inclusion and consistency."""
-        return self._run("export", folder, *vkeys)
+    def export(self, folder: Path, checkpoints: Path, vkeys: Sequence[str]) -> Any:
+        """A tlog-tiles folder and a file of older checkpoints: signatures, entries, tiles, every proof."""
+        return self._run("export", folder, checkpoints, *vkeys)
 
     def proof(self, proof: Path, line: Path, vkeys: Sequence[str]) -> Any:
         """A `.tlog-proof`, and a file with the line that it is for."""
         return self._run("proof", proof, line, *vkeys)
 
-    def consistency(self, hashes: Path, old: Path, new: Path, vkeys: Sequence[str]) -> Any:
-        """A file of hashes, one base64 line each, and two files with a checkpoint."""
-        return self._run("consistency", hashes, old, new, *vkeys)
+    def consistency(self, sent: Path, old: Path, vkeys: Sequence[str]) -> Any:
+        """What a tlog-witness is sent (`old`, hashes, checkpoint), and the checkpoint that it has, in files."""
+        return self._run("consistency", sent, old, *vkeys)
 
     def _run(self, *arguments: object) -> Any:
         command = [str(self.program), *map(str, arguments)]

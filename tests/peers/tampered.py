@@ -1,7 +1,7 @@
 """A small log with everything in it, laid out and tampered with a thousand times over.
 
-Three days, a rotation of the key, a purge's worth of checkpoints, torn octets in lines and in `checkpoints`,
-all of it covered by a checkpoint. A `Log` is its files by their path below the folder.
+Three days, a rotation of the key, torn octets in the lines and in `checkpoints`, all of it covered by a
+checkpoint. A `Log` is its files by their path below the folder.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from rorpost_gateway.decision import Action, Direction, Reason
 from rorpost_gateway.decision_log import record
 from rorpost_gateway.decision_log.keeping import rotate
 from rorpost_gateway.decision_log.record import Records
-from rorpost_gateway.decision_log.signing import create, read
+from rorpost_gateway.decision_log.signing import SigningKey, create, read
 from tests.peers.log_workshop import DAY_SECONDS, NOON, ORIGIN, Clock
 from tests.peers.two_day_log import open_again
 
@@ -34,15 +34,16 @@ BYTES: dict[str, Mutation] = {
     "a NUL put before it": lambda octets, at: put(octets, at, 0, b"\0"),
 }
 EVERY_BYTE = "one bit of it flipped"
-STEP = 7  # the other kinds take every seventh byte, each kind others
+STEP = 17  # the other kinds take every seventeenth byte, each kind others
 
 
 @dataclass(frozen=True, kw_only=True)
 class Small:
-    """`log` holds; `vkey` is the first verifier key."""
+    """`log` holds; `vkey` is the first verifier key, `key` the signing key in force."""
 
     log: Log
     vkey: str
+    key: SigningKey
 
 
 class Bench:
@@ -55,7 +56,9 @@ class Bench:
 
     def lay(self, log: Log) -> None:
         # Files are made anew: some file systems flush to disk what is truncated and written again.
-        for name in self._laid.keys() - {name for name, octets in log.items() if octets == self._laid.get(name)}:
+        for name in self._laid.keys() - {
+            name for name, octets in log.items() if octets == self._laid.get(name)
+        }:
             (self.folder / name).unlink()
         for name, octets in log.items():
             if octets != self._laid.get(name):
@@ -88,6 +91,46 @@ def files_of(folder: Path) -> Log:
 def put(octets: bytes, at: int, length: int, new: bytes) -> bytes:
     """Other octets in the place of `length` ones."""
     return octets[:at] + new + octets[at + length :]
+
+
+def is_day(name: str) -> bool:
+    return name.endswith(".jsonl")
+
+
+def is_tile(name: str) -> bool:
+    return name.startswith("tile/")
+
+
+def is_signed(name: str) -> bool:
+    """`checkpoints` and `checkpoint`."""
+    return name.startswith("checkpoint")
+
+
+def days(log: Log) -> list[str]:
+    return sorted(filter(is_day, log))
+
+
+def flat(log: Log) -> list[tuple[str, bytes]]:
+    return [(name, line) for name in days(log) for line in log[name].splitlines(keepends=True)]
+
+
+def folded(log: Log, lines: list[tuple[str, bytes]]) -> Log:
+    return log | {name: b"".join(line for file, line in lines if file == name) for name in days(log)}
+
+
+def changed_lines(lines: list[tuple[str, bytes]]) -> Iterator[tuple[str, list[tuple[str, bytes]]]]:
+    """Every way to drop, double, swap or move one line."""
+    for at in range(len(lines)):
+        rest = lines[:at] + lines[at + 1 :]
+        yield "a line dropped", rest
+        yield "a line doubled", lines[: at + 1] + lines[at:]
+        for to in range(at + 1, len(lines)):
+            swapped = list(lines)
+            swapped[at], swapped[to] = (lines[at][0], lines[to][1]), (lines[to][0], lines[at][1])
+            yield "two lines swapped", swapped
+            yield "a line moved on", [*rest[:to], (rest[to - 1][0], lines[at][1]), *rest[to:]]
+            back = lines[:to] + lines[to + 1 :]
+            yield "a line moved back", [*back[:at], (lines[at][0], lines[to][1]), *back[at:]]
 
 
 def places(kind: str, octets: bytes) -> Iterator[int]:
@@ -135,4 +178,4 @@ def make_small(place: Path) -> Small:
     tear(folder / "checkpoints", ORIGIN.encode() + b"\n12")
     asyncio.run(session(1, record.start(version="0.1.0")))
     asyncio.run(session(2, refused, record.stop()))
-    return Small(log=files_of(folder), vkey=first.vkey)
+    return Small(log=files_of(folder), vkey=first.vkey, key=read(key_file))

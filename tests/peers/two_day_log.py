@@ -1,7 +1,7 @@
 """A decision log of two days with a rotation of its key, by the real writer; and what an auditor kept of it.
 
-Day one: the first key's lines, the rotation, the second key's lines; then a backup is made and a checkpoint
-is kept. Day two: more lines, past the first full tile.
+Day one: the first key's lines, the rotation, the second key's lines; then a backup is made. Day two: more
+lines, past the first full tile; then somebody keeps a checkpoint; and more lines.
 """
 
 import shutil
@@ -28,7 +28,7 @@ WITNESS_NAME = "decision-log.last"
 class TwoDayLog:
     """`folder` holds the log, and nobody changes it: work on copies. `keys` are the first and the second.
 
-    `backup` and `kept` (a checkpoint) are of the end of day one; `kept_witness` is the witness file's then.
+    `backup` is of the end of day one, `kept` a checkpoint of day two.
     """
 
     folder: Path
@@ -37,6 +37,12 @@ class TwoDayLog:
     backup: Path
     kept: bytes
     entries: int
+
+    def lines(self) -> list[bytes]:
+        """Every line, without its newline, by its entry number."""
+        return [
+            line for path in sorted(self.folder.glob("*.jsonl")) for line in path.read_bytes().splitlines()
+        ]
 
     @property
     def first_vkey(self) -> str:
@@ -88,10 +94,11 @@ async def make_two_day_log(place: Path, *, lines: int = 150) -> TwoDayLog:
     await rotate(log, key_file, operator="root")
     await _append(log, lines, 2 * lines)
     await log.publish_now()
-    kept = (folder / "checkpoint").read_bytes()
     shutil.copytree(folder, place / "backup")
     clock.now = NOON + DAY_SECONDS
-    await _append(log, 2 * lines, 4 * lines)
+    await _append(log, 2 * lines, 3 * lines)
+    kept = (folder / "checkpoint").read_bytes()
+    await _append(log, 3 * lines, 4 * lines)
     await log.close()
     second = read(key_file)
     return TwoDayLog(

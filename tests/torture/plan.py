@@ -98,6 +98,7 @@ _MOMENTS: dict[str, tuple[str, ...]] = {
 }
 _MOMENTS |= dict.fromkeys(("relayed-written", "delivered-written"), ("in-first-line", "after"))
 _MOMENTS |= {"torn-mended": ("in-first-line", "after")}
+_MOMENTS |= {"checkpoints-write": ("in-first-line", "between-lines", "before-second-newline", "after")}
 AT_RANDOM = 0.4  # how many kills at moments drawn by chance there are, to one at a point
 _OFTEN = frozenset({"pending", "logged", "ready", "answered", "relayed", "relayed-logged", "marked"})
 

@@ -39,6 +39,7 @@ ROOMS = {
     "rich": {"cli", "demo"},
     "sqlite3": {"queue"},
     "structlog": {
+        "beside",
         "cli",
         "control",
         "daemon",

@@ -152,6 +152,40 @@ def test_every_command_in_a_document_is_known() -> None:
     assert not unknown
 
 
+def every_verb(command: click.Command | None = None, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    command = command or importlib.import_module("rorpost_gateway.cli.main").rorpost
+    if not isinstance(command, click.Group):
+        yield path
+        return
+    context = click.Context(command)
+    for name in command.list_commands(context):
+        yield from every_verb(command.get_command(context, name), (*path, name))
+
+
+def test_every_verb_is_explained_to_those_who_use_it() -> None:
+    """As `rorpost audit purge`, or as `purge` on a line that speaks of `rorpost audit`."""
+    told = "".join(
+        text_of(name) for name in ("README.md", "config/README.md", "policies/README.md")
+    ).splitlines()
+    silent = []
+    for path in every_verb():
+        group = " ".join(("rorpost", *path[:-1]))
+        if not any(group in line and re.search(rf"[` ]{path[-1]}(?![\w-])", line) for line in told):
+            silent.append(" ".join(path))
+    assert not silent
+
+
+def test_every_option_of_an_auditor_is_explained() -> None:
+    text = text_of("config/README.md")
+    main = importlib.import_module("rorpost_gateway.cli.audit").audit
+    context = click.Context(main)
+    commands = [main.get_command(context, name) for name in main.list_commands(context)]
+    options = {name for command in commands for parameter in command.params for name in parameter.opts}
+    assert not sorted(
+        name for name in options if name.startswith("--") and not re.search(rf"{name}(?![\w-])", text)
+    )
+
+
 def test_the_readme_names_the_two_commands_and_fits_one_screen_before_the_details() -> None:
     words = [" ".join(words) for words in commands(ROOT / "README.md")]
     assert words[:2] == ["make demo", "make test"]

@@ -12,7 +12,7 @@ import shutil
 import sys
 import textwrap
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -61,15 +61,15 @@ _INDENT = " " * 10
 
 
 class Printer:
-    """Prints entries to standard output, each at once.
+    """Prints entries, each at once, to standard output or to `out`.
 
     `as_json`: the log's own lines. Otherwise paragraphs as wide as the terminal, or,
     where there is none, a line each.
     """
 
-    def __init__(self, *, as_json: bool) -> None:
+    def __init__(self, *, as_json: bool = False, out: TextIO | None = None) -> None:
         self._as_json = as_json
-        self._out = sys.stdout
+        self._out = out or sys.stdout
         self._width = shutil.get_terminal_size().columns if self._out.isatty() else None
         self._colour = "NO_COLOR" not in os.environ
 
@@ -98,18 +98,17 @@ def line(entry: Entry) -> str:
 def paragraph(entry: Entry, *, width: int) -> str:
     """The same within `width` columns, with colour for what was decided."""
     head = f"{_number(entry):>8}  {entry['time']}  "
-    text = head + click.style(_what(entry), fg=_COLOURS.get(str(entry.get("action"))), bold=True)
-    details = ", ".join(_details(entry))
-    if not details:
-        return text
-    wrapped = textwrap.fill(
-        details,
-        width=max(width, 40),
-        initial_indent=_INDENT,
-        subsequent_indent=_INDENT,
-        break_on_hyphens=False,
-    )
-    return f"{text}\n{wrapped}"
+    lines = [head + click.style(_what(entry), fg=_COLOURS.get(str(entry.get("action"))), bold=True)]
+    columns, row = max(width, 40) - len(_INDENT), ""
+    for detail in _details(entry):
+        if row and len(row) + 2 + len(detail) > columns:
+            lines.append(f"{_INDENT}{row},")
+            row = detail
+        else:
+            row = f"{row}, {detail}" if row else detail
+        *full, row = textwrap.wrap(row, columns - 1, break_on_hyphens=False)
+        lines += [_INDENT + each for each in full]
+    return "\n".join([*lines, _INDENT + row] if row else lines)
 
 
 def plain(value: object) -> str:

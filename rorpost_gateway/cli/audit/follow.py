@@ -20,6 +20,7 @@ MOST_LINES = 1000
 @click.option(
     "--lines",
     "last",
+    metavar="NUMBER",
     type=click.IntRange(0, MOST_LINES),
     default=10,
     show_default=True,

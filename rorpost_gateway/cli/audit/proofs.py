@@ -19,7 +19,7 @@ from rorpost_gateway.audit.entries import EntryMissing, find
 from rorpost_gateway.audit.folder import Broken, open_file
 from rorpost_gateway.audit.line import LineFault, parse_line
 from rorpost_gateway.audit.notes import NOTE_OCTETS, NoteFault, verify_note
-from rorpost_gateway.cli.audit.entry_text import line as words
+from rorpost_gateway.cli.audit.entry_text import Printer
 from rorpost_gateway.cli.audit.signers import keys_of
 from rorpost_gateway.cli.audit.source import find_source, log_option, say_broken, source_options
 from rorpost_gateway.cli.options import config_option
@@ -58,7 +58,7 @@ def prove(
         say_broken(broken)
     if entry_file is not None:
         entry_file.write(octets + b"\n")
-    click.echo(words(parse_line(octets)), err=True)
+    Printer(out=sys.stderr).print(octets, parse_line(octets))
     click.echo(proof, nl=False)
 
 
@@ -79,8 +79,8 @@ def check_proof(*, proof: Path, entry: Path, vkeys: tuple[str, ...]) -> None:
     LINE is a file with the entry's line, octet for octet as in the log.
     """
     keys = keys_of(*vkeys)
-    octets = _read(entry, LINE_OCTETS).removesuffix(b"\n")
     try:
+        octets = _read(entry, LINE_OCTETS).removesuffix(b"\n")
         proved = proofs.check_proof(_read(proof, proofs.PROOF_OCTETS), octets, keys=keys)
         said = parse_line(octets)
         if said["n"] != proved.index:
@@ -89,11 +89,13 @@ def check_proof(*, proof: Path, entry: Path, vkeys: tuple[str, ...]) -> None:
         _negative(f"does not hold: {fault}")
     except LineFault as fault:
         _negative(f"does not hold: the line is no entry: {fault}")
+    except Broken as broken:
+        say_broken(broken)
     checkpoint = proved.checkpoint
     click.echo(
         f"holds: entry {proved.index} of the {checkpoint.size} that {checkpoint.origin} has signed for"
     )
-    click.echo(words(said))
+    Printer().print(octets, said)
 
 
 @click.command()
@@ -111,7 +113,7 @@ def check_proof(*, proof: Path, entry: Path, vkeys: tuple[str, ...]) -> None:
 def consistency(
     *, old: str, new: str | None, folder: Path | None, vkeys: tuple[str, ...], config_path: Path
 ) -> None:
-    """A proof that the log of checkpoint NEW is what that of OLD has become: nothing changed, nothing removed.
+    """A proof that the log of checkpoint OLD has become that of NEW: nothing changed, nothing removed.
 
     Each is a number of entries for which the log has a checkpoint, or a file with a
     checkpoint that somebody else kept. NEW is the newest unless it is given. What comes
@@ -131,19 +133,16 @@ def consistency(
         say_broken(broken)
     click.echo(f"old {older.size}\n{proofs.consistency_text(hashes)}\n".encode() + newer.octets, nl=False)
     signed = "" if keys else " (signatures not checked, give --vkey)"
-    click.echo(f"holds: {older.size} entries have become {newer.size}{signed}", err=True)
+    click.echo(f"holds: a log of {older.size} has become one of {newer.size} entries{signed}", err=True)
 
 
 def _checkpoint(folder: Path, text: str) -> Checkpoint:
     """Of so many entries, or in a file of that name. Raises Broken, NoteFault, click.BadParameter."""
     if text.isascii() and text.isdigit():
         return _of_size(folder, text)
-    try:
-        return parse_checkpoint(_read(Path(text), NOTE_OCTETS))
-    except (OSError, ValueError) as error:
-        if isinstance(error, NoteFault):
-            raise
-        raise click.BadParameter(f"{text}: neither a number of entries nor a file") from None
+    if not Path(text).is_file():
+        raise click.BadParameter(f"{text!r} is neither a number of entries nor a file")
+    return parse_checkpoint(_read(Path(text), NOTE_OCTETS))
 
 
 def _of_size(folder: Path, text: str) -> Checkpoint:

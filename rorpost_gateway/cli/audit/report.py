@@ -2,12 +2,14 @@
 
 import json
 import sys
+from dataclasses import asdict
 from datetime import tzinfo
 from pathlib import Path
 from typing import Any
 
 import click
 
+from rorpost_gateway.audit.extent import extent
 from rorpost_gateway.audit.folder import Broken
 from rorpost_gateway.audit.report import as_data, figures_of
 from rorpost_gateway.audit.search import Criteria, Search, timestamp
@@ -36,6 +38,7 @@ def report(
     looking = Search(Criteria(since=since, until=until))
     try:
         figures = figures_of(found.entry for found in looking.run(source.folder))
+        whole = extent(source.folder)
     except Broken as broken:
         say_broken(broken)
     leave_line(source, verb="report", filters=["month"], entries=figures.entries)
@@ -46,6 +49,7 @@ def report(
         "until": timestamp(until),
         "verified": source.given_vkey is not None,
         "lines_passed_over": looking.skipped,
+        "log": None if whole is None else asdict(whole),
     } | as_data(figures)
     if as_json:
         click.echo(json.dumps(data, indent=2))

@@ -43,21 +43,26 @@ def print_report(data: Mapping[str, Any], console: Console | None = None) -> Non
         ("mailbox", "met", "missed"),
         [(plain(row["mailbox"]), row["met"], row["missed"]) for row in data["deadlines"]],
     )
-    extracts = {f"extract: {verb}": count for verb, count in data["log"]["extracts"].items()}
-    events = {name: count for name, count in data["log"].items() if name not in ("extracts", "extract")}
+    extracts = {f"extract: {verb}": count for verb, count in data["events"]["extracts"].items()}
+    events = {name: count for name, count in data["events"].items() if name not in ("extracts", "extract")}
     events = {"login failed": data["login_failures"]} | events | extracts
     _print(console, "The gateway and its log", ("", "times"), _counted(events))
 
 
 def _coverage(data: Mapping[str, Any]) -> str:
     entries = data["entries"]
-    if not entries["count"]:
+    if not entries["count"] or data["log"] is None:
         return "The log has no entry of this month."
-    text = f"{entries['count']} entries, {_number(entries['first'])} to {_number(entries['last'])};"
-    text += f" {data['messages']} messages accepted."
+    numbers = f"{_number(entries['first'])} to {_number(entries['last'])}"
+    text = f"{entries['count']} entries of this month, {numbers}."
+    text += f" Messages accepted: {data['messages']}."
     text += " The log was verified first." if data["verified"] else " Not verified (--vkey KEY does)."
+    if data["log"]["first_time"] > data["from"]:
+        text += f" The log begins with entry {_number(data['log']['first'])}, {data['log']['first_time']}."
+    if data["log"]["last_time"] < data["until"]:
+        text += f" It ends for now with {data['log']['last_time']}."
     if data["lines_passed_over"]:
-        text += f" Passed over {data['lines_passed_over']} lines that are no entries (rorpost audit verify)."
+        text += f" Lines passed over that are no entries: {data['lines_passed_over']} (rorpost audit verify)."
     return text
 
 

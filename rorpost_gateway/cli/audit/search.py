@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from rorpost_gateway.audit.extent import Extent, extent
 from rorpost_gateway.audit.folder import Broken
 from rorpost_gateway.audit.places import Places
 from rorpost_gateway.audit.search import Criteria, Found, Search, kinds
@@ -88,7 +89,7 @@ def search(
     except Broken as broken:
         say_broken(broken)
     printer.flush()
-    _conclude(count, skipped=looking.skipped)
+    _conclude(count, skipped=looking.skipped, whole=extent(source.folder))
 
 
 def _given_out(looking: Search, source: Source, *, filters: Sequence[str]) -> Iterable[Found]:
@@ -103,7 +104,10 @@ def _given_out(looking: Search, source: Source, *, filters: Sequence[str]) -> It
     return places.read()
 
 
-def _conclude(count: int, *, skipped: int) -> None:
+def _conclude(count: int, *, skipped: int, whole: Extent | None) -> None:
+    if whole is not None and whole.first:
+        number = whole.first if whole.first < 1 << 63 else "beyond all measure"
+        click.echo(f"entries before {number}, {whole.first_time}, are not there (purged)", err=True)
     if skipped:
         lines = "line that is no entry" if skipped == 1 else "lines that are no entries"
         why = "torn writes, or tampering; rorpost audit verify tells"

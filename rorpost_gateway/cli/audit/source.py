@@ -37,6 +37,7 @@ class Source:
 log_option = click.option(
     "--log",
     "folder",
+    metavar="DIR",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="A copy of the log's folder: no daemon and no configuration is asked. Default: as configured.",
 )

@@ -31,6 +31,7 @@ def timezone_option(function: Function) -> Function:
     return click.option(
         "--timezone",
         "zone",
+        metavar="ZONE",
         callback=_zone,
         default="UTC",
         show_default=True,

@@ -21,8 +21,8 @@ from rorpost_gateway.decision_log.published.note import (
 )
 from rorpost_gateway.decision_log.published.tree import Tree
 from rorpost_gateway.decision_log.read_back import open_file
-from rorpost_gateway.decision_log.recover import CHECKPOINTS_NAME
 from rorpost_gateway.decision_log.signing import SigningKey
+from rorpost_gateway.decision_log.tail import CHECKPOINTS_NAME
 from rorpost_gateway.errors import LogDamaged
 
 CHECKPOINT_NAME = "checkpoint"
@@ -32,7 +32,8 @@ CHECKPOINT_NAME = "checkpoint"
 class Before:
     """`tree` is that of `newest`, and empty where there is none; `covered` tells its leaves.
 
-    `behind` says that `checkpoint` or the witness file is not that of `newest`.
+    `behind` says that `checkpoint` or the witness file is not that of `newest`; `forgotten`
+    that the witness file is not there at all, as at its first start, or after somebody removed it.
     """
 
     newest: Checkpoint | None
@@ -40,6 +41,7 @@ class Before:
     covered: Covered | None
     end: End
     behind: bool
+    forgotten: bool
 
 
 def look_back(folder: Path, *, keys: Sequence[SigningKey], witness_file: Path | None) -> Before:
@@ -52,7 +54,7 @@ def look_back(folder: Path, *, keys: Sequence[SigningKey], witness_file: Path | 
         for path, copy in found.items():
             if copy is not None:
                 _damaged(path, f"names {copy.size} entries, but {CHECKPOINTS_NAME} has no checkpoint")
-        return Before(newest=None, tree=Tree(), covered=None, end=end, behind=False)
+        return Before(newest=None, tree=Tree(), covered=None, end=end, behind=False, forgotten=False)
     if not signed_by(newest, keys):
         _damaged(
             folder / CHECKPOINTS_NAME, "the last checkpoint is signed by another key than the signing key"
@@ -63,9 +65,17 @@ def look_back(folder: Path, *, keys: Sequence[SigningKey], witness_file: Path | 
     for path, copy in found.items():
         if copy is not None:
             _see_on_the_way(folder, newest, copy, path)
+            if copy.size == newest.size and copy.note not in end.notes:
+                _damaged(path, f"not a note that stands in {CHECKPOINTS_NAME}")
     behind = any(copy is None or copy.text != newest.text for copy in found.values())
-    covered = Covered(folder, Tree.load(folder, newest.size))
-    return Before(newest=newest, tree=tree, covered=covered, end=end, behind=behind)
+    return Before(
+        newest=newest,
+        tree=tree,
+        covered=Covered(folder, Tree.load(folder, newest.size)),
+        end=end,
+        behind=behind,
+        forgotten=witness_file is not None and found[witness_file] is None,
+    )
 
 
 def _read(path: Path) -> Checkpoint | None:

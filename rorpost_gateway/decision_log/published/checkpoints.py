@@ -14,7 +14,7 @@ from pathlib import Path
 from rorpost_gateway.decision_log.folder import Disk
 from rorpost_gateway.decision_log.published.note import NOTE_OCTETS, Checkpoint, whole_notes
 from rorpost_gateway.decision_log.read_back import open_file, sha256_of
-from rorpost_gateway.decision_log.recover import CHECKPOINTS_NAME, Torn
+from rorpost_gateway.decision_log.tail import CHECKPOINTS_NAME, Torn
 from rorpost_gateway.errors import LogDamaged
 
 _WINDOW_OCTETS = 4 * NOTE_OCTETS
@@ -22,9 +22,13 @@ _WINDOW_OCTETS = 4 * NOTE_OCTETS
 
 @dataclass(frozen=True, kw_only=True)
 class End:
-    """How the file ends. `torn` is what no `torn` entry may tell of yet; `size` is in octets."""
+    """How the file ends. `torn` is what no `torn` entry may tell of yet; `size` is in octets.
+
+    `notes` are the last ones, as they stand there: of `newest` every one.
+    """
 
     newest: Checkpoint | None
+    notes: frozenset[bytes]
     torn: Torn | None
     needs_newline: bool
     size: int
@@ -39,20 +43,33 @@ def find_end(folder: Path, origin: str) -> End:
             begins = file.seek(max(0, size - _WINDOW_OCTETS))
             octets = file.read()
     except FileNotFoundError:
-        return End(newest=None, torn=None, needs_newline=False, size=0)
+        return End(newest=None, notes=frozenset(), torn=None, needs_newline=False, size=0)
     needs_newline = bool(octets) and not octets.endswith(b"\n")
     found = whole_notes(octets + b"\n" * needs_newline, origin)
     if not found and begins:
         raise LogDamaged("the decision log does not hold", private=f"{path}: no checkpoint at its end")
     end = found[-1][0] if found else 0
+    if not _may_be_torn(octets[end:], origin):
+        raise LogDamaged(
+            "the decision log does not hold",
+            private=f"{path}: from octet {begins + end} on no part of a checkpoint",
+        )
     # One that a witness signed late stands again behind newer ones.
     newest = max((checkpoint for _, checkpoint in reversed(found)), key=lambda each: each.size, default=None)
     return End(
         newest=newest,
+        notes=frozenset(checkpoint.note for _, checkpoint in found),
         torn=_torn(path, begins + end, size, closed=not needs_newline),
         needs_newline=needs_newline,
         size=size,
     )
+
+
+def _may_be_torn(octets: bytes, origin: str) -> bool:
+    """Whether octets begin as a note does; a power cut leaves zeros where it was to be."""
+    begins = origin.encode("ascii") + b"\n"
+    left = octets.rstrip(b"\n").rstrip(b"\0")[: len(begins)]
+    return len(octets) <= NOTE_OCTETS and begins.startswith(left)
 
 
 def _torn(path: Path, begins: int, size: int, *, closed: bool) -> Torn | None:

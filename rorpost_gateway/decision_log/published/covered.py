@@ -31,6 +31,11 @@ class Covered:
         """The hash of leaf `n`, which must be less than `size`. Raises LogDamaged, OSError."""
         return self._hash(0, n)
 
+    def leaves_from(self, n: int) -> list[bytes]:
+        """Leaf `n` and those that follow it in its tile. Raises LogDamaged, OSError."""
+        index, at = divmod(n, WIDTH)
+        return self._tile(0, index)[at:]
+
     def _hash(self, level: int, n: int) -> bytes:
         index, at = divmod(n, WIDTH)
         return self._tile(level, index)[at]

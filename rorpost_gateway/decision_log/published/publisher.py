@@ -88,12 +88,15 @@ class Publisher:
         self._newest = checkpoint
 
     def _copy(self, checkpoint: Checkpoint) -> None:
-        self._replace(self._folder / CHECKPOINT_NAME, checkpoint)
+        self._show_newest(checkpoint)
         if self._witness_file is not None:
             self._keep_elsewhere(self._witness_file, checkpoint)
 
     def _append(self, checkpoint: Checkpoint) -> None:
         self._checkpoints.append(checkpoint.note)
+
+    def _show_newest(self, checkpoint: Checkpoint) -> None:
+        self._replace(self._folder / CHECKPOINT_NAME, checkpoint)
 
     def _replace(self, path: Path, checkpoint: Checkpoint) -> None:
         self._disk.put(path, checkpoint.note)

@@ -1,9 +1,9 @@
 // Command sumdb reads a decision log with golang.org/x/mod/sumdb, the code behind Go's checksum database,
 // which knows nothing of the gateway.
 //
-//	sumdb export FOLDER VKEY...                a c2sp.org/tlog-tiles folder: every checkpoint, entry, tile, proof
+//	sumdb export FOLDER CHECKPOINTS VKEY...    a c2sp.org/tlog-tiles folder, and older checkpoints of that log
 //	sumdb proof FILE LINE VKEY...              a c2sp.org/tlog-proof@v1, and a file with the line it is for
-//	sumdb consistency FILE OLD NEW VKEY...     hashes, one base64 line each, and two files with checkpoints
+//	sumdb consistency FILE OLD VKEY...         what a c2sp.org/tlog-witness is sent, and the checkpoint it has
 //
 // What holds is told as one JSON object. What does not ends the program with 1 and its reason.
 //
@@ -59,9 +59,9 @@ func main() {
 }
 
 func run(arguments []string) (any, error) {
-	files := map[string]int{"export": 1, "proof": 2, "consistency": 3}
+	files := map[string]int{"export": 2, "proof": 2, "consistency": 2}
 	if len(arguments) == 0 || files[arguments[0]] == 0 || len(arguments) <= 1+files[arguments[0]] {
-		return nil, errors.New("usage: sumdb export FOLDER | proof FILE LINE | consistency FILE OLD NEW, VKEY...")
+		return nil, errors.New("usage: sumdb export FOLDER CHECKPOINTS | proof FILE LINE | consistency FILE OLD, VKEY...")
 	}
 	given, names := arguments[1:1+files[arguments[0]]], arguments[1+files[arguments[0]]:]
 	var keys []note.Verifier
@@ -75,11 +75,11 @@ func run(arguments []string) (any, error) {
 	known := note.VerifierList(keys...)
 	switch arguments[0] {
 	case "export":
-		return export(given[0], known)
+		return export(given[0], given[1], known)
 	case "proof":
 		return proof(given[0], given[1], known)
 	default:
-		return consistency(given[0], given[1], given[2], known)
+		return consistency(given[0], given[1], known)
 	}
 }
 
@@ -206,9 +206,10 @@ type exported struct {
 	Entries     int          `json:"entries"`
 	Inclusions  int          `json:"inclusions"`
 	Consistent  int          `json:"consistent"`
+	OwnTiles    int          `json:"own_tiles"` // older trees whose own partial tiles are there, with their root
 }
 
-func export(folder string, known note.Verifiers) (any, error) {
+func export(folder, checkpoints string, known note.Verifiers) (any, error) {
 	octets, err := os.ReadFile(filepath.Join(folder, "checkpoint"))
 	if err != nil {
 		return nil, err
@@ -228,7 +229,7 @@ func export(folder string, known note.Verifiers) (any, error) {
 	if said.Inclusions, err = inclusions(entries, folder, newest.tree()); err != nil {
 		return nil, err
 	}
-	octets, err = os.ReadFile(filepath.Join(folder, "checkpoints"))
+	octets, err = os.ReadFile(checkpoints)
 	if err != nil {
 		return nil, err
 	}
@@ -241,11 +242,18 @@ func export(folder string, known note.Verifiers) (any, error) {
 		if err == nil {
 			err = consistent(folder, read.tree(), newest.tree())
 		}
+		own := false
+		if err == nil {
+			own, err = ownTiles(folder, read.tree())
+		}
 		if err != nil {
 			return nil, fmt.Errorf("checkpoint %d: %w", number, err)
 		}
 		said.Checkpoints = append(said.Checkpoints, read)
 		said.Consistent++
+		if own {
+			said.OwnTiles++
+		}
 	}
 	return said, nil
 }
@@ -294,20 +302,25 @@ func sameRoot(entries [][]byte, tree tlog.Tree) error {
 	return err
 }
 
-// consistent proves and checks that the older tree is a part of the newer; and reads the older one's tiles.
+// consistent proves and checks that the older tree is a part of the newer.
 func consistent(folder string, older, newer tlog.Tree) error {
 	path, err := tlog.ProveTree(newer.N, older.N, tlog.TileHashReader(newer, tiles{folder}))
 	if err == nil {
 		err = tlog.CheckTree(path, newer.N, newer.Hash, older.N, older.Hash)
 	}
-	if err != nil {
-		return err
-	}
+	return err
+}
+
+// ownTiles reads an older tree from the tiles of its time. An export need not have them.
+func ownTiles(folder string, older tlog.Tree) (bool, error) {
 	root, err := tlog.TreeHash(older.N, tlog.TileHashReader(older, tiles{folder}))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
 	if err == nil && root != older.Hash {
 		err = errors.New("its own tiles have another root")
 	}
-	return err
+	return err == nil, err
 }
 
 func proof(name, lineName string, known note.Verifiers) (any, error) {
@@ -345,24 +358,29 @@ func proof(name, lineName string, known note.Verifiers) (any, error) {
 	return map[string]any{"index": n, "checkpoint": signed}, err
 }
 
-func consistency(name, oldName, newName string, known note.Verifiers) (any, error) {
-	var read [3][]byte
-	for number, each := range []string{name, oldName, newName} {
-		octets, err := os.ReadFile(each)
-		if err != nil {
-			return nil, err
-		}
-		read[number] = octets
-	}
-	older, err := open(read[1], known)
+func consistency(name, oldName string, known note.Verifiers) (any, error) {
+	sent, err := os.ReadFile(name)
 	if err != nil {
 		return nil, err
 	}
-	newer, err := open(read[2], known)
+	had, err := os.ReadFile(oldName)
 	if err != nil {
 		return nil, err
 	}
-	path, err := hashesOf(strings.Fields(string(read[0])))
+	older, err := open(had, known)
+	if err != nil {
+		return nil, err
+	}
+	head, rest, _ := bytes.Cut(sent, []byte("\n\n"))
+	newer, err := open(rest, known)
+	if err != nil {
+		return nil, err
+	}
+	lines := strings.Split(string(head), "\n")
+	if lines[0] != fmt.Sprintf("old %d", older.Size) {
+		return nil, errors.New("sent for another checkpoint: " + lines[0])
+	}
+	path, err := hashesOf(lines[1:])
 	if err == nil {
 		err = tlog.CheckTree(path, newer.Size, newer.Root, older.Size, older.Root)
 	}

@@ -1,9 +1,10 @@
 """A process beside a test's: it answers, fails or dies, as it is asked."""
 
+import asyncio
 import os
 import signal
 
-from rorpost_gateway.beside.frames import Head
+from rorpost_gateway.beside.frames import HEAD_OCTETS, Head
 from rorpost_gateway.beside.inside import Answer, run
 
 
@@ -12,8 +13,12 @@ def prepare(greeting: Head) -> Answer:
         match head["do"]:
             case "die":
                 os.kill(os.getpid(), signal.SIGKILL)
+            case "forget":
+                await asyncio.Event().wait()
             case "fail":
                 raise ValueError("MARKER of what must not be told")
+            case "tell too much":
+                return {"text": "x" * HEAD_OCTETS}, b""
         return {"greeting": greeting, "pid": os.getpid(), "said": head["do"]}, octets
 
     return answer

@@ -42,6 +42,44 @@ async def test_everything_asked_of_a_process_that_dies_ends(beside: Beside) -> N
     assert all(isinstance(outcome, Gone | tuple) for outcome in outcomes)
 
 
+async def test_what_waits_for_room_ends_when_the_process_does() -> None:
+    deaf = Beside("deaf", command=(sys.executable, "-c", "import signal; signal.pause()"))
+    async with asyncio.timeout(BOUND_SECONDS):
+        await deaf.start()
+        asked = [asyncio.create_task(deaf.ask({}, bytes(4_000_000))) for _ in range(3)]
+        await asyncio.sleep(0)  # the first fills the socket, the others wait
+        assert deaf.pid is not None
+        os.kill(deaf.pid, signal.SIGKILL)
+        outcomes = await asyncio.gather(*asked, return_exceptions=True)
+        await deaf.close()
+    assert [type(outcome) for outcome in outcomes] == [Gone, Gone, Gone]
+
+
+async def test_an_answer_that_cannot_be_told_is_a_fault_of_that_question_only(beside: Beside) -> None:
+    async with asyncio.timeout(BOUND_SECONDS):
+        with pytest.raises(Gone) as fault:
+            await beside.ask({"do": "tell too much"})
+        told, _ = await beside.ask({"do": "say"})
+    assert "FrameInvalid" in fault.value.private
+    assert told["said"] == "say"
+
+
+async def test_nothing_is_imported_from_where_the_daemon_was_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trap, sprung = tmp_path / "rorpost_gateway", tmp_path / "sprung"
+    trap.mkdir()
+    (trap / "__init__.py").write_text(f"open({str(sprung)!r}, 'w')")
+    monkeypatch.chdir(tmp_path)
+    real = Beside("rorpost_gateway.smtp_client.beside")
+    async with asyncio.timeout(BOUND_SECONDS):
+        try:
+            await real.ask({"close": True})
+        finally:
+            await real.close()
+    assert not sprung.exists()
+
+
 async def test_a_fault_in_one_question_ends_that_one_only_and_tells_no_content(beside: Beside) -> None:
     async with asyncio.timeout(BOUND_SECONDS):
         with pytest.raises(Gone) as fault:
@@ -119,3 +157,61 @@ async def test_a_program_that_speaks_no_frames_is_gone() -> None:
         with pytest.raises(Gone):
             await other.ask({"do": "say"})
         await other.close()
+
+
+async def test_one_that_is_stuck_is_killed_and_another_answers() -> None:
+    patient = Beside("echo", command=ECHO)
+    impatient = Beside("echo", command=ECHO, patience_seconds=0)
+    async with asyncio.timeout(BOUND_SECONDS):
+        told, _ = await patient.ask({"do": "say"})
+        await impatient.start()
+        stuck = impatient.pid
+        assert stuck is not None
+        os.kill(stuck, signal.SIGSTOP)
+        asked = [impatient.ask({"do": "say"}, bytes(500_000)) for _ in range(8)]
+        outcomes = await asyncio.gather(*asked, return_exceptions=True)
+        assert all(isinstance(outcome, Gone) for outcome in outcomes)
+        await impatient.start()
+        assert impatient.pid not in (None, stuck)
+        assert not (Path("/proc") / str(stuck)).exists()
+        assert told["said"] == "say"
+        await impatient.close()
+        await patient.close()
+
+
+async def test_one_answer_that_is_missing_takes_nothing_from_the_others() -> None:
+    made = Beside("echo", command=ECHO, patience_seconds=0.5)
+    async with asyncio.timeout(BOUND_SECONDS):
+        forgotten = asyncio.create_task(made.ask({"do": "forget"}))
+        while not forgotten.done():
+            told, _ = await made.ask({"do": "say"})
+            assert told["pid"] == made.pid
+        with pytest.raises(Gone, match="no answer in time"):
+            await forgotten
+        assert (await made.ask({"do": "say"}))[0]["pid"] == told["pid"]
+        await made.close()
+
+
+async def test_whoever_goes_away_during_the_start_leaves_it_to_the_others(beside: Beside) -> None:
+    async with asyncio.timeout(BOUND_SECONDS):
+        first = asyncio.create_task(beside.ask({"do": "say"}))
+        other = asyncio.create_task(beside.ask({"do": "say"}))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        first.cancel()
+        told, _ = await other
+        assert told["pid"] == beside.pid
+        assert first.cancelled()
+
+
+async def test_closed_during_the_start_it_leaves_no_process_behind() -> None:
+    made = Beside("echo", command=ECHO)
+    async with asyncio.timeout(BOUND_SECONDS):
+        asked = asyncio.create_task(made.ask({"do": "say"}))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        asked.cancel()
+        await made.close()
+    assert made.pid is None
+    children = " ".join(each.read_text() for each in Path("/proc/self/task").glob("*/children")).split()
+    assert not [child for child in children if b"echo.py" in Path(f"/proc/{child}/cmdline").read_bytes()]

@@ -21,8 +21,12 @@ TABLES = [
     ("queue", "show"),
     ("keys", "list"),
     ("keys", "check"),
+    ("audit", "follow"),
+    ("audit", "report"),
+    ("audit", "search"),
+    ("audit", "verify"),
 ]
-WITHOUT_CONFIGURATION = {("demo",)}
+WITHOUT_CONFIGURATION = {("demo",), ("audit", "check-proof"), ("audit", "witness")}
 
 
 def verbs(command: click.Command = top, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
@@ -140,6 +144,8 @@ READS = [
     if path not in WITHOUT_CONFIGURATION and path not in {("policy", "explain"), ("users", "set-password")}
 ]
 ARGUMENTS = {
+    ("audit", "purge"): ["--before", "2026-01-01", "--decision", "KS 1"],
+    ("audit", "restart"): ["--decision", "KS 1"],
     ("queue", "show"): ["X"],
     ("queue", "hold"): ["X"],
     ("queue", "release"): ["X"],
@@ -148,6 +154,10 @@ ARGUMENTS = {
     ("keys", "export"): ["rorpost.a@motala.se"],
     ("keys", "generate"): ["rorpost.a@motala.se"],
     ("keys", "import"): ["/dev/null"],
+    ("audit", "prove"): ["1"],
+    ("audit", "consistency"): ["1"],
+    ("audit", "export-tlog"): ["not-there-yet"],
+    ("audit", "report"): ["--month", "2026-05"],
 }
 
 

@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 
+from rorpost_gateway.config.load import load_config
+from rorpost_gateway.decision_log.signing import create
+
 
 def serve(here: Any, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "rorpost_gateway", "serve", "--config", str(here.path), *arguments]
@@ -54,6 +57,12 @@ def test_a_damaged_log(here: Any) -> None:
     folder.mkdir(parents=True)
     (folder / "2026-05-06.jsonl").write_text("{}\n{}\n")
     done = serve(here)
+    assert done.returncode == 78
+    assert "decision-log.key is missing, but there is a log" in done.stderr
+    settings = load_config(here.path).decision_log
+    create(settings.signing_key_file, settings.origin)
+    done = serve(here)
     assert done.returncode == 1
     assert done.stderr.startswith("rorpost: the decision log does not hold (")
     assert "2026-05-06.jsonl" in done.stderr
+    assert "rorpost audit restart --decision REFERENCE" in done.stderr

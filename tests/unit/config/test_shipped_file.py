@@ -24,10 +24,11 @@ AGREED = (
     *("host", "port", "routes", "ca", "username", "password_file", "max_size", "retry", "first"),
     *("factor", "longest", "warn_after", "give_up_after", "openpgp", "engine", "home"),
     *("passphrase_file", "queue", "url", "decision_log", "dir", "signing_key_file", "origin"),
+    *("witness_file", "witnesses", "timestamps"),
     *("limits", "message_size", "sealed_size", "recipients", "connections", "connections_per_client"),
     *("in_flight_bytes", "metrics"),
 )
-LATER = ("supervision", "witness_file", "postgresql")
+LATER = ("supervision", "postgresql")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

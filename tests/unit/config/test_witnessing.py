@@ -31,7 +31,10 @@ REFUSED = {
     "no list": (witnesses("¶{}"), "must be a list"),
     "nothing of a witness": (witnesses("[¶{}]"), "key 'url' is missing in decision_log.witnesses[0]"),
     "no key": (witnesses("[¶{url: 'https://w.example'}]"), "key 'vkey' is missing"),
-    "a key that is none": (witnesses("[{url: 'https://w.example', vkey: ¶abc}]"), "is not usable: not a verifier key"),
+    "a key that is none": (
+        witnesses("[{url: 'https://w.example', vkey: ¶abc}]"),
+        "is not usable: not a verifier key",
+    ),
     "a log's key": (
         witnesses(f"[{{url: 'https://w.example', vkey: ¶{LOG_KEY}}}]"),
         "does not match its own key id",

@@ -39,7 +39,7 @@ def marked(folder: Path) -> Iterator[Path]:
         not shutil.which("chattr")
         or subprocess.run(["chattr", "+a", *closed], capture_output=True).returncode
     ):
-        pytest.skip("chattr +a needs root and a file system that knows it")
+        pytest.skip("the file system has no append-only files")
     yield folder
     subprocess.run(["chattr", "-ai", *folder.iterdir(), folder], capture_output=True, check=True)
 
@@ -61,6 +61,7 @@ def texts(found: list[Found], weight: Weight) -> list[str]:
     return [f"{Path(each.place).name}: {each.text}" for each in found if each.weight is weight]
 
 
+@pytest.mark.root
 def test_a_log_that_is_as_it_should_be(marked: Path) -> None:
     assert look(marked) == []
 
@@ -83,7 +84,7 @@ def test_others_may_write(folder: Path) -> None:
     assert len(texts(look(folder), Weight.ERROR)) == 2
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+@pytest.mark.root
 def test_files_of_another_user(folder: Path) -> None:
     os.chown(folder / NEWEST, 65534, 65534)
     os.chown(folder.parent.parent / "decision-log.key", 65534, 65534)
@@ -105,12 +106,14 @@ def test_files_that_could_be_append_only(folder: Path) -> None:
     assert found == "decisions: no file of the log is append-only; as root, chattr +a on closed days"
 
 
+@pytest.mark.root
 def test_one_that_was_forgotten(marked: Path) -> None:
     subprocess.run(["chattr", "-a", marked / OLD], check=True)
     (found,) = texts(look(marked), Weight.WARNING)
     assert found.startswith(f"{OLD}: is not append-only as other files of the log are")
 
 
+@pytest.mark.root
 @pytest.mark.parametrize(("letter", "name"), [("+a", "checkpoint"), ("+i", NEWEST), ("+a", ".")])
 def test_attributes_that_stop_the_daemon(marked: Path, letter: str, name: str) -> None:
     subprocess.run(["chattr", letter, marked / name], check=True)
@@ -119,6 +122,7 @@ def test_attributes_that_stop_the_daemon(marked: Path, letter: str, name: str) -
     assert "chattr -" in found
 
 
+@pytest.mark.root
 def test_a_key_in_the_logs_own_folder(marked: Path) -> None:
     key = marked / "decision-log.key"
     key.write_text("secret")
@@ -126,6 +130,7 @@ def test_a_key_in_the_logs_own_folder(marked: Path) -> None:
     assert "a copy for auditors would hold it" in found
 
 
+@pytest.mark.root
 @pytest.mark.parametrize("place", ["log/last", "state/deep/last"])
 def test_a_witness_file_that_a_backup_of_the_log_would_hold(marked: Path, place: str) -> None:
     witness_file = marked.parent.parent / place
@@ -134,11 +139,13 @@ def test_a_witness_file_that_a_backup_of_the_log_would_hold(marked: Path, place:
     assert "puts back both" in found
 
 
+@pytest.mark.root
 def test_a_witness_file_that_cannot_be_written(marked: Path) -> None:
     (found,) = texts(look(marked, witness_file=marked.parent / "missing" / "last"), Weight.ERROR)
     assert "there is no folder" in found
 
 
+@pytest.mark.root
 def test_a_restart_that_was_broken_off(marked: Path) -> None:
     (marked.parent / "decisions.restart").write_text("{}")
     (found,) = texts(look(marked), Weight.ERROR)

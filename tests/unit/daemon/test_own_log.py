@@ -21,7 +21,7 @@ from rorpost_gateway.daemon.own_log import open_own_log
 from rorpost_gateway.decision_log import key_rotation, record, restarting, upkeep
 from rorpost_gateway.decision_log.keeping import StepLeft, purge, rotate
 from rorpost_gateway.decision_log.published.note import signed_by
-from rorpost_gateway.decision_log.purging import PurgeRefused
+from rorpost_gateway.decision_log.purging import PurgeRefused, removable
 from rorpost_gateway.decision_log.signing import SigningKey, load, next_path, read, write_vkey
 from rorpost_gateway.decision_log.writer import LogWriter
 from rorpost_gateway.errors import ConfigurationInvalid, LogDamaged, LogUnavailable, NotFound
@@ -73,7 +73,7 @@ class House:
         return [entry for entry in entries if entry["event"] == event]
 
     def verify(self, folder: Path | None = None, vkey: str | None = None) -> Any:
-        return verify_log(folder or self.log_folder, vkey=vkey)
+        return verify_log(folder or self.log_folder, vkey=vkey or read(self.key_file).vkey)
 
 
 @pytest.fixture
@@ -182,8 +182,12 @@ async def test_key_files_that_cannot_be_changed_are_left_to_the_next_start(
         patch.setattr(key_rotation, "write_vkey", full)
         with pytest.raises(StepLeft, match="No space left"):
             await rotate(log, at_home.key_file, operator="drift")
+    for _ in range(3):  # it runs on for days
+        at_home.now += DAY_SECONDS
+        await log.append([record.heartbeat()])
     await log.close()
     await (await at_home.open()).close()
+    at_home.verify()
     assert load(at_home.key_file, ORIGIN).vkey == at_home.lines("key")[0]["vkey"]
 
 
@@ -204,7 +208,8 @@ async def test_what_is_purged_is_told_of_before_and_the_rest_holds(at_home: Hous
     assert second["first"] == first["last"] + 1
     assert first["operator"]
     await (await at_home.open()).close()
-    at_home.verify()
+    verified = at_home.verify()
+    assert verified.purged == second["last"] + 1
 
 
 async def test_the_newest_file_is_never_purged(at_home: House) -> None:
@@ -228,6 +233,33 @@ async def test_a_file_that_is_not_what_the_log_says_is_not_purged(at_home: House
     await log.close()
     assert first.exists()
     assert not at_home.lines("purged")
+
+
+async def test_the_line_of_a_rotation_may_be_purged_too(at_home: House) -> None:
+    log = await at_home.open()
+    await rotate(log, at_home.key_file, operator="drift")
+    await log.close()
+    at_home.now += DAY_SECONDS
+    await at_home.write(days=2)
+    await at_home.offline().do("log-purge", {"before": "2026-05-07", "decision": "KS 1"})
+    assert at_home.lines("key") == []
+    await (await at_home.open()).close()
+    assert at_home.verify().keys_purged > 0
+
+
+async def test_a_purge_that_a_crash_broke_off_is_told_of_again_and_done(at_home: House) -> None:
+    await at_home.write(days=3)
+    log = await at_home.open()
+    before = date(2026, 5, 8)
+    files = removable(at_home.log_folder, before)
+    await log.append([upkeep.purged(file, decision="KS 1", operator="drift") for file in files])
+    await kill(log)
+    at_home.verify()
+    done = await at_home.offline().do("log-purge", {"before": "2026-05-08", "decision": "KS 1"})
+    assert done["files"] == [file.name for file in files]
+    assert len(at_home.lines("purged")) == 4
+    await (await at_home.open()).close()
+    at_home.verify()
 
 
 @pytest.mark.parametrize(
@@ -369,7 +401,7 @@ async def test_a_folder_that_cannot_be_renamed_leaves_everything_as_it_was(at_ho
 # As whom
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+@pytest.mark.root
 def test_root_works_as_the_owner_of_the_log(at_home: House) -> None:
     at_home.folder.chmod(0o755)
     log = at_home.folder / "log"

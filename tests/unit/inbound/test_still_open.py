@@ -221,6 +221,19 @@ async def test_no_more_than_there_is_room_for(opened: OpenedMessage, timers: Tim
     assert still_open.take("q4", A) is not None
 
 
+@pytest.mark.parametrize("facts_of", ["outer", "protected"])
+async def test_long_header_fields_are_counted(opened: OpenedMessage, timers: Timers, facts_of: str) -> None:
+    """A partner may send a quarter of a megabyte of them with every message, however short it is."""
+    long = replace(opened.outer_facts, fields={"x-padding": ("x" * 200_000,)})
+    protected = replace(opened.protected, facts=long)
+    change = {"outer_facts": long} if facts_of == "outer" else {"protected": protected}
+    still_open = StillOpen(later=timers)
+    left(still_open, "q1", replace(opened, **change))
+    assert still_open.octets > 200_000
+    still_open.forget("q1")
+    assert still_open.octets == 0
+
+
 async def test_one_that_keeps_nothing(opened: OpenedMessage) -> None:
     still_open = StillOpen.nothing()
     left(still_open, "q1", opened)

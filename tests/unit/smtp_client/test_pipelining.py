@@ -14,7 +14,7 @@ from rorpost_gateway.smtp_client.base import (
     TlsMode,
 )
 from rorpost_gateway.smtp_client.connection import SmtpClient
-from tests.peers.sink import Script, Sink, StartSink
+from tests.peers.sink import EXTENSIONS, Script, Sink, StartSink
 
 OUTGOING = Outgoing(
     reverse_path="rorpost.hemsjukvarden@motala.se",
@@ -107,6 +107,19 @@ async def test_who_says_goodbye_at_the_recipient_is_not_waited_for(
     assert refused == Deferred(reply="421 4.3.2 closing", next_hop=f"127.0.0.1:{sink.port}")
 
 
+async def test_a_late_refusal_of_another_message_is_not_taken_for_this_ones(
+    start_sink: StartSink, client: SmtpClient
+) -> None:
+    """Then every answer comes one command late, and DATA gets one that it never has."""
+    sink = await start_sink(Script(answers={"MAIL": b"554 5.7.1 the last one\r\n250 2.1.0 ok\r\n"}))
+    first = await client.send(route(sink), OUTGOING)
+    assert isinstance(first, Deferred)
+    assert "the last one" not in first.reply
+    sink.script.answers.clear()
+    assert isinstance(await client.send(route(sink), OUTGOING), Relayed)
+    assert [connection.messages for connection in sink.connections] == [[], [OUTGOING.octets]]
+
+
 async def test_without_the_extension_one_thing_is_asked_at_a_time(
     start_sink: StartSink, client: SmtpClient
 ) -> None:
@@ -114,3 +127,28 @@ async def test_without_the_extension_one_thing_is_asked_at_a_time(
     assert await twice(client, sink) == "550 5.1.1 no"
     assert sink.verbs == ["EHLO", "MAIL", "RCPT", "RSET", "MAIL", "RCPT", "DATA"]
     assert sink.messages == [OUTGOING.octets]
+
+
+@pytest.mark.parametrize("extensions", [EXTENSIONS, ()])
+async def test_an_acceptance_before_the_message_is_none_and_its_connection_is_left(
+    start_sink: StartSink, client: SmtpClient, extensions: tuple[str, ...]
+) -> None:
+    """The real answer would be taken for that to the next message."""
+    script = Script(answers={"DATA": b"354 go\r\n250 2.0.0 taken already\r\n"}, extensions=extensions)
+    sink = await start_sink(script)
+    early = await client.send(route(sink), OUTGOING)
+    assert isinstance(early, Deferred)
+    assert "taken already" not in early.reply
+    assert sink.messages == []
+    sink.script.answers.clear()
+    assert isinstance(await client.send(route(sink), OUTGOING), Relayed)
+    assert len(sink.connections) == 2
+
+
+async def test_a_refusal_before_the_message_counts_and_the_message_is_not_sent(
+    start_sink: StartSink, client: SmtpClient
+) -> None:
+    sink = await start_sink(Script(answers={"DATA": b"354 go\r\n554 5.7.1 never\r\n"}))
+    early = await client.send(route(sink), OUTGOING)
+    assert early == Failed(reply="554 5.7.1 never", next_hop=f"127.0.0.1:{sink.port}")
+    assert sink.octets_of_messages == 0

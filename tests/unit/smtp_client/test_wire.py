@@ -55,6 +55,7 @@ async def last_of(wire: Wire, replies: int) -> Reply:
         b"2_5 x\r\n",
         b"-20 x\r\n",
         b"199 x\r\n",
+        b"2500 x\r\n",
         b"600 x\r\n",
         b"\xb2\xb2\xb2 x\r\n",
     ],
@@ -71,7 +72,12 @@ async def test_what_is_no_reply_ends_it(start: Start, nonsense: bytes) -> None:
 
 @pytest.mark.parametrize(
     "endless",
-    [b"250-" + b"x" * 5 * LINE_OCTETS, (b"250-" + b"x" * 1000 + b"\r\n") * 40, b"250 x\r\n" * (REPLIES + 1)],
+    [
+        b"250-" + b"x" * 5 * LINE_OCTETS,
+        (b"250-" + b"x" * 1000 + b"\r\n") * 40,
+        b"250-\r\n" * 10_000,
+        b"250 x\r\n" * (REPLIES + 1),
+    ],
 )
 async def test_what_has_no_end_is_not_kept(start: Start, endless: bytes) -> None:
     wire, far = await start()

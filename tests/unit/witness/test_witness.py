@@ -7,6 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rorpost_gateway.audit.checkpoints import parse_checkpoint
+from rorpost_gateway.audit.notes import verify_note
+from rorpost_gateway.audit.signatures import parse_vkey
+from rorpost_gateway.decision_log.published.note import sign_checkpoint
 from rorpost_gateway.decision_log.signing import generate
 from rorpost_gateway.errors import ConfigurationInvalid
 from rorpost_gateway.http.answer import Answer
@@ -47,6 +51,7 @@ def test_refused(house: WitnessHouse) -> None:
     note = log.checkpoint(9).note
     unsigned = note[: note.rindex(b"\n\n") + 2]
     damaged = unsigned + stranger.checkpoint(9).note[len(unsigned) :]
+    empty = sign_checkpoint([log.key], origin=ORIGIN, size=0, root=bytes(32)).note
     cases = {
         "no request": (b"GET me one", 400),
         "no checkpoint": (b"old 7\n\n" + b"three\nlines\nonly\n", 400),
@@ -64,7 +69,8 @@ def test_refused(house: WitnessHouse) -> None:
         "a proof of something else": (write_request(7, log.proof(6, 9), note), 422),
         "a proof with one hash too many": (write_request(7, [*log.proof(7, 9), bytes(32)], note), 422),
         "a fork": (log.request(7, 9, forked_at=6), 422),
-        "a fork of the same size": (log.request(7, 7, forked_at=6), 409),
+        "a fork of the same size": (log.request(7, 7, forked_at=6), 422),
+        "an empty log with a root": (write_request(0, [], empty), 409),
         "a proof where none can be": (write_request(7, [bytes(32)], log.checkpoint(7).note), 422),
     }
     for case, (body, wanted) in cases.items():
@@ -96,9 +102,28 @@ def test_growth_step_by_step_and_again(house: WitnessHouse) -> None:
 
 def test_an_empty_log(house: WitnessHouse) -> None:
     log, judge = house.log, house.judge()
+    empty = sign_checkpoint([log.key], origin=ORIGIN, size=0, root=bytes(32)).note
+    assert status(judge, write_request(0, [], empty)) == 422
     assert cosigned(house, answer(judge, log.request(0, 0)), log.checkpoint(0).text)
     assert status(judge, write_request(0, [], log.checkpoint(3).note)) == 200
     assert status(judge, log.request(0, 0)) == 409
+
+
+def test_whoever_wants_to_compare_gets_what_is_held(house: WitnessHouse) -> None:
+    log, judge = house.log, house.judge()
+    assert judge.newest(ORIGIN, at=AT) is None
+    assert judge.newest("elsewhere.se/log", at=AT) is None
+    body = log.request(0, 7)
+    stranger = SignedLog(generate("stranger.se/log")).checkpoint(7).note.split(b"\n\n")[1]
+    own = log.checkpoint(7).note.split(b"\n\n")[1]
+    assert status(judge, body + stranger + own) == 200
+    for held in (judge.newest(ORIGIN, at=AT), house.judge().newest(ORIGIN, at=AT)):
+        assert held is not None
+        assert held.startswith(log.checkpoint(7).note)
+        note = parse_checkpoint(held).note
+        assert [each.name for each in note.signatures] == [ORIGIN, WITNESS]
+        signers = verify_note(note, [parse_vkey(log.key.vkey), parse_witness_key(house.key.vkey)])
+        assert len(signers) == 2
 
 
 def test_what_was_cosigned_is_remembered_over_a_restart(house: WitnessHouse) -> None:
@@ -138,7 +163,7 @@ def test_it_is_durable_before_it_is_cosigned(house: WitnessHouse, monkeypatch: p
     with pytest.raises(RuntimeError):
         judge.add_checkpoint(log.request(0, 7), at=AT)
     monkeypatch.undo()
-    assert status(house.judge(), log.request(0, 7, forked_at=1)) == 409
+    assert house.judge().sizes() == {ORIGIN: 7}
 
 
 def test_a_log_that_rotates_its_key(house: WitnessHouse) -> None:

@@ -1,11 +1,14 @@
 """A start on what somebody changed while the daemon was away: refused, by name. What a crash left is not."""
 
+import asyncio
 import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rorpost_gateway.decision_log import record
 from rorpost_gateway.decision_log.base import Event, Record
@@ -112,6 +115,14 @@ DAMAGES: dict[str, tuple[Damage, str]] = {
     ),
     "`checkpoints` emptied": (lambda log: (log.folder / "checkpoints").write_bytes(b""), "has no checkpoint"),
     "`checkpoints` removed": (lambda log: (log.folder / "checkpoints").unlink(), "has no checkpoint"),
+    "octets put behind `checkpoints`": (
+        lambda log: edit(log.folder / "checkpoints", lambda octets: octets + b"x"),
+        "no part of a checkpoint",
+    ),
+    "a long stretch of zeros behind `checkpoints`": (
+        lambda log: edit(log.folder / "checkpoints", lambda octets: octets + bytes(100_000)),
+        "no part of a checkpoint",
+    ),
     "nonsense as `checkpoint`": (
         lambda log: (log.folder / "checkpoint").write_bytes(b"\0" * 40),
         "checkpoint: not a checkpoint",
@@ -177,7 +188,10 @@ async def test_copies_that_a_crash_left_behind_are_renewed(log: Workshop, what: 
     older = whole_notes((log.folder / "checkpoints").read_bytes(), ORIGIN)[0][1].note
     for path in (shown, kept):
         path.unlink() if what == "missing" else path.write_bytes(older)
-        await (await log.open(disk=NoSync())).close()
+        there = kept.exists()
+        writer = await log.open(disk=NoSync())
+        assert writer.witness_file_was_missing == (not there)
+        await writer.close()
         assert (shown.read_bytes(), kept.read_bytes()) == (right, right)
     assert (log.folder / "checkpoints").read_bytes().endswith(right)
     assert (log.folder / "checkpoints").read_bytes().count(right) == 1
@@ -270,6 +284,22 @@ async def test_a_torn_checkpoint_is_closed_and_told_of(log: Workshop, end: int, 
     await log.reopen(log.folder)
 
 
+async def test_a_crash_in_the_checkpoint_after_a_torn_one(log: Workshop) -> None:
+    path = log.folder / "checkpoints"
+    for _ in range(3):
+        writer = await log.open(disk=NoSync())
+        size = path.stat().st_size
+        await writer.append([log.decision()])
+        await writer.close()
+        # The note that was to cover the line was cut, and nothing came after it.
+        path.write_bytes(path.read_bytes()[: size + 40])
+        read = whole_notes(path.read_bytes(), ORIGIN)[-1][1]
+        (log.folder / "checkpoint").write_bytes(read.note)
+        log.witness_file.write_bytes(read.note)
+    await log.reopen(log.folder)
+    assert sum(b'"event":"torn"' in line for line in log.lines()) == 3
+
+
 async def test_a_crash_while_a_torn_checkpoint_is_mended_changes_nothing(log: Workshop) -> None:
     path = log.folder / "checkpoints"
     octets = path.read_bytes()
@@ -301,3 +331,75 @@ async def test_a_start_reads_no_more_of_an_old_file_than_its_ends(log: Workshop)
     """What lies in the middle of an older file is for `audit verify`: a start must not take an hour."""
     edit(log.files()[0], in_line(70, lambda line: line.replace(b"motala", b"motaxa")))
     await (await log.open(disk=NoSync())).close()
+
+
+@pytest.fixture(scope="module")
+def laid(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
+    """A log of two days for many examples; each puts back what it changed."""
+    workshop = Workshop(tmp_path_factory.mktemp("laid") / "decisions")
+    workshop.witness_file = workshop.folder.parent / "decision-log.last"
+    asyncio.run(workshop.write(days=2, lines=140))
+    return workshop
+
+
+def mutations(octets: bytes) -> st.SearchStrategy[bytes]:
+    """One octet changed, removed, put in or swapped with the next; the file's last newline aside."""
+    at = st.integers(0, len(octets) - 2)
+    return st.one_of(
+        st.builds(
+            lambda i, bit: octets[:i] + bytes([octets[i] ^ 1 << bit]) + octets[i + 1 :], at, st.integers(0, 7)
+        ),
+        st.builds(lambda i: octets[:i] + octets[i + 1 :], at),
+        st.builds(lambda i, new: octets[:i] + bytes([new]) + octets[i:], at, st.integers(0, 255)),
+        st.builds(lambda i: octets[:i] + octets[i : i + 2][::-1] + octets[i + 2 :], at),
+    ).filter(lambda changed: changed != octets)
+
+
+NEWEST_TILES = ("tile/0/000", "tile/0/001.p/26", "tile/1/000.p/1")
+
+
+@pytest.mark.parametrize("name", ["2026-05-07.jsonl", *NEWEST_TILES, "checkpoint", "../decision-log.last"])
+@given(data=st.data())
+@settings(max_examples=25, deadline=None)
+def test_any_octet_changed_of_what_a_start_relies_on_is_noticed(
+    laid: Workshop, name: str, data: st.DataObject
+) -> None:
+    path = laid.folder / name
+    octets = path.read_bytes()
+    path.write_bytes(data.draw(mutations(octets)))
+    before = everything(laid.folder)
+    try:
+        with pytest.raises(LogDamaged):
+            asyncio.run(close_again(laid))
+        assert everything(laid.folder) == before
+    finally:
+        path.write_bytes(octets)
+
+
+@given(data=st.data())
+@settings(max_examples=40, deadline=None)
+def test_any_octets_as_checkpoints_are_refused_or_mended(laid: Workshop, data: st.DataObject) -> None:
+    """Never a crash, and never a checkpoint of anything else than what the log holds."""
+    path = laid.folder / "checkpoints"
+    octets = path.read_bytes()
+    kept = everything(laid.folder.parent)
+    path.write_bytes(
+        data.draw(
+            st.one_of(mutations(octets), st.binary(max_size=300), st.builds(octets.__add__, st.binary()))
+        )
+    )
+    try:
+        asyncio.run(close_again(laid))
+    except LogDamaged:
+        pass
+    else:
+        assert parse_checkpoint((laid.folder / "checkpoint").read_bytes()) is not None
+    finally:
+        shutil.rmtree(laid.folder)
+        for each, content in kept.items():
+            each.parent.mkdir(parents=True, exist_ok=True)
+            each.write_bytes(content)
+
+
+async def close_again(laid: Workshop) -> None:
+    await (await laid.open(disk=NoSync())).close()
