@@ -35,7 +35,8 @@ class KeyChain:
         self._in_force = _own_key(first, origin or first.partition("+")[0])
         self.known: list[VerifierKey] = [self._in_force]
         self.signed: set[str] = set()  # verifier keys by which a checkpoint was signed that holds
-        self._next: list[_Next] = []
+        self._next: list[_Next] = []  # in step with `known` but for its first, until one has come into force
+        self._behind: int | None = None
 
     @property
     def origin(self) -> str:
@@ -56,8 +57,20 @@ class KeyChain:
         self.known.append(key)
         self._next.append(_Next(n=n, key=key))
 
+    def resume(self) -> None:
+        """Begin behind the changes known so far: the next checkpoint tells which of the keys signs there."""
+        self._behind = len(self.known)
+
+    def not_replaced_before(self, signers: Sequence[str]) -> bool:
+        """Whether the key in force had not been replaced yet when `signers` signed something."""
+        places = {key.vkey: at for at, key in enumerate(self.known)}
+        return places[self.in_force] >= max((places[vkey] for vkey in signers), default=0)
+
     def signed_by(self, size: int, signers: Sequence[str]) -> bool:
         """Take a checkpoint that covers no less than those before; whether the right keys signed it."""
+        if self._behind is not None:
+            self._resume(self.known[: self._behind], signers)
+            self._behind = None
         while self._next and self._next[0].n < size:
             following = self._next[0].key
             if self._in_force.vkey not in signers or following.vkey not in signers:
@@ -69,6 +82,13 @@ class KeyChain:
             return False
         self.signed.add(self._in_force.vkey)
         return True
+
+    def _resume(self, before: Sequence[VerifierKey], signers: Sequence[str]) -> None:
+        """In force is the newest of the keys from before that signed; those after it are to follow."""
+        last = max((at for at, key in enumerate(before) if key.vkey in signers), default=0)
+        self._in_force = before[last]
+        self._next = self._next[last:]
+        self.signed.update(key.vkey for key in before[:last])
 
 
 def _own_key(text: str, origin: str) -> VerifierKey:

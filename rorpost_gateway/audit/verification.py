@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rorpost_gateway.audit.beginning import Beginning, begin
+from rorpost_gateway.audit.beginning import Beginning, begin, keys_before, keys_where_purged
 from rorpost_gateway.audit.checkpoints import CHECKPOINTS, newest_size, read_checkpoint
 from rorpost_gateway.audit.entries import EntryMissing, line_number, locate
 from rorpost_gateway.audit.folder import Broken, day_files, sha256_of
@@ -88,8 +88,8 @@ class Verification:
 
     def run(self, workers: Workers) -> dict[str, Any]:
         """What `Verified` says. Raises Broken, OSError."""
-        if self._since is not None and not self._published:
-            raise self._since.broken("the log has no checkpoint")
+        if self._since is not None:
+            self._since.see_size(self._covered)
         self._workers = workers
         self._spine = Spine(self._folder, covered=self._covered)
         self._vouching = Vouching(self._folder, workers=workers, end=self._checkpoints_end, shown=self._shown)
@@ -115,15 +115,16 @@ class Verification:
         self._n = beginning.n
         self._spine_begins(beginning)
         if beginning.n:
-            first_key = beginning.key(self._files, vkey=self._vkey, since=self._since)
-            self._keys(first_key, None, file=self._files[beginning.file][0].name, line=0)
+            self._vouching.keys = self._keys_before(beginning)
             self._prev = TileReader(self._folder).leaf(beginning.n - 1, self._covered).hex()
         return beginning
 
     def _spine_begins(self, beginning: Beginning) -> None:
         """The tree of what is not read, from the tiles."""
         if self._since is not None:
-            self._vouching.skip_below(self._since.checkpoint.size)
+            self._vouching.kept = self._since.checkpoint
+        if beginning.file > 0:
+            self._vouching.skip_below(beginning.n + 1)
             self._spine.begin(TileReader(self._folder), beginning.n, covered=self._covered)
             return
         self._vouching.unsigned_before = beginning.n
@@ -243,7 +244,10 @@ class Verification:
     def _take_genesis(self, entry: dict[str, Any], place: Broken) -> None:
         self._genesis = entry
         if self._published:
-            self._keys(entry["vkey"], entry["origin"], file=place.file, line=place.line)
+            try:
+                self._vouching.keys = KeyChain(entry["vkey"], origin=entry["origin"])
+            except KeyChainFault as fault:
+                raise place.because("key", str(fault)) from None
         elif self._vkey not in (None, entry["vkey"]):
             raise place.because("vkey", "the genesis entry names another verifier key")
 
@@ -265,15 +269,20 @@ class Verification:
         except KeyChainFault as fault:
             raise place.because("key", str(fault)) from None
 
-    def _keys(self, first: str, origin: str | None, *, file: str, line: int) -> None:
+    def _keys_before(self, beginning: Beginning) -> KeyChain:
         try:
-            self._vouching.keys = KeyChain(first, origin=origin)
+            if beginning.file == 0 or self._since is None:
+                return keys_where_purged(self._files, vkey=self._vkey)
+            return keys_before(self._files, beginning, vkey=self._vkey, since=self._since)
         except KeyChainFault as fault:
-            raise Broken(file=file, line=line, entry=self._n, check="key", text=str(fault)) from None
+            name = self._files[0][0].name
+            raise Broken(file=name, line=0, entry=0, check="key", text=str(fault)) from None
 
-    def _judge(self, end: int) -> None:
+    def _judge(self, end: int, *, ends: bool = False) -> None:
         try:
             self._vouching.judge(end, self._spine.roots)
+            if ends:
+                self._vouching.finish(end)
         except Broken as broken:
             raise self._named(broken) from None
         odd = self._spine.odd
@@ -298,8 +307,7 @@ class Verification:
         purges: list[Purge] = []
         if self._published:
             self._spine.finish()
-            self._judge(self._n)
-            self._vouching.finish(self._n)
+            self._judge(self._n, ends=True)
             if self._spine.odd is not None:
                 raise self._spine.odd
             purges = self._purged(beginning)

@@ -67,15 +67,18 @@ class Vouching:
         self.keys: KeyChain | None = None
         self.unsigned_before = 0  # sizes up to this one may be signed by keys whose entries were purged
         self.by_purged_keys = 0
+        self.kept: Checkpoint | None = None  # the auditor's: no key that was replaced by then may sign later
         self._folder = folder
         self._workers = workers
         self._shown = shown
+        self._none_shown = shown is None
         self._ahead = read_checkpoints(folder, end=end)
         self._next_size: int | None = None
         self._largest_ahead = 0
         self._behind = read_checkpoints(folder, end=end)
         self._held: Listed | None = None  # read, but beyond what the lines reach
         self.largest = 0  # of the sizes of those that hold
+        self._largest_behind = 0  # of those that were read
         self._roots: OrderedDict[int, bytes] = OrderedDict()
         self._torn: dict[int, list[tuple[int, str]]] = {}
         self._torn_count = 0
@@ -118,6 +121,7 @@ class Vouching:
                 self._held = listed
                 break
             if size < self._skip_below:
+                self._see_shown(listed.checkpoint)
                 continue
             waiting.append(_Waiting(listed=listed, root=self._root_of(size, roots)))
             if len(waiting) >= BATCH:
@@ -138,17 +142,21 @@ class Vouching:
         if self._torn:
             offset = min(self._torn)
             raise checkpoint_broken(f"no torn octets at {offset}, where a torn entry tells of them", line=0)
+        if self._none_shown and self.checkpoints > 1:
+            # It is written right after the first, and never away from then on.
+            raise checkpoint_broken("is not there", file=CHECKPOINT, line=0, entry=self.largest)
         if self._shown is not None:
             text = "is not among the checkpoints in the file of all of them"
             raise checkpoint_broken(text, file=CHECKPOINT, line=1, entry=self._shown.size)
 
     def _root_of(self, size: int, roots: dict[int, bytes]) -> bytes | None:
         root = roots.pop(size, None)
+        self._largest_behind = max(self._largest_behind, size)
         if root is not None:
             self._roots[size] = root
             if len(self._roots) > REMEMBERED:
                 self._roots.popitem(last=False)
-        if size not in self._roots and size < self.largest:
+        if size not in self._roots and size < self._largest_behind:
             # Once more after a long time. The tiles have been compared with the lines up to there.
             return TileReader(self._folder).root(size)
         return self._roots.get(size, EMPTY_ROOT if size == 0 else None)
@@ -196,6 +204,9 @@ class Vouching:
             raise self._broken(listed, "tree", "its root is not that of the lines it covers")
         self.largest = max(self.largest, checkpoint.size)
         self.checkpoints += 1
+        self._see_shown(checkpoint)
+
+    def _see_shown(self, checkpoint: Checkpoint) -> None:
         if self._shown is not None and self._shown.octets == checkpoint.octets:
             self._shown = None
 
@@ -208,7 +219,14 @@ class Vouching:
         if not signers and size <= self.unsigned_before and not keys.signed:
             self.by_purged_keys += 1
             return True
-        return keys.signed_by(size, signers)
+        return keys.signed_by(size, signers) and self._by_a_key_that_was_not_replaced(size, keys)
+
+    def _by_a_key_that_was_not_replaced(self, size: int, keys: KeyChain) -> bool:
+        if self.kept is None or size < self.kept.size:
+            return True
+        (signers,) = signers_of([self.kept.octets], tuple(key.vkey for key in keys.known))
+        self.kept = None
+        return isinstance(signers, str) or keys.not_replaced_before(signers)
 
     def _see_torn(self, listed: Listed, torn: Stretch) -> None:
         for length, sha256 in self._torn.pop(torn.offset, []):

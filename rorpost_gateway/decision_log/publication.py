@@ -6,13 +6,13 @@ fails ends the log, as a line that cannot be made durable does.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager
 from functools import partial
 
 from rorpost_gateway.decision_log.chain import Chain
-from rorpost_gateway.decision_log.published.note import Checkpoint
+from rorpost_gateway.decision_log.published.note import Checkpoint, cosigned
 from rorpost_gateway.decision_log.published.publisher import Publisher
 from rorpost_gateway.decision_log.signing import SigningKey
 from rorpost_gateway.errors import LogUnavailable
@@ -47,7 +47,7 @@ class Publication:
         self._after_seconds = after_seconds
         self._one_at_a_time = asyncio.Lock()
         self._timer: asyncio.TimerHandle | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._running: set[asyncio.Task[Checkpoint]] = set()
         self._failed = False
 
     @property
@@ -66,32 +66,11 @@ class Publication:
 
     async def now(self, *, again: bool = False) -> Checkpoint:
         """Publish all that is durable; `again` even where nothing was added. Raises LogUnavailable."""
-        async with self._one_at_a_time:
-            loop = asyncio.get_running_loop()
-            try:
-                self._see_sound()
-                grown = await loop.run_in_executor(self._log_thread, self._chain.grown)
-                newest = self._publisher.newest
-                if newest is not None and newest.size == grown.size and not again:
-                    return newest
-                publish = partial(self._publisher.publish, grown)
-                checkpoint = await loop.run_in_executor(self._own_thread, publish)
-            except Exception as error:
-                raise self._given_up(error) from error
-        return self._tell(checkpoint)
+        return await self._to_its_end(self._publish(again=again))
 
     async def cosign(self, lines: Sequence[bytes], of: Checkpoint) -> Checkpoint:
         """Publish `of` once more with witnesses' signature lines. Raises LogUnavailable, ValueError."""
-        async with self._one_at_a_time:
-            cosign = partial(self._publisher.cosign, lines, of)
-            try:
-                self._see_sound()
-                checkpoint = await asyncio.get_running_loop().run_in_executor(self._own_thread, cosign)
-            except ValueError:
-                raise
-            except Exception as error:
-                raise self._given_up(error) from error
-        return checkpoint
+        return await self._to_its_end(self._cosign(lines, of))
 
     def give_up(self) -> None:
         """The log takes nothing more: nothing is published any more either."""
@@ -103,8 +82,8 @@ class Publication:
         """Wait for what is on its way and, if told, publish the rest. Raises LogUnavailable."""
         if self._timer is not None:
             self._timer.cancel()
-        if self._task is not None:
-            await asyncio.wait([self._task])
+        if self._running:
+            await asyncio.wait(self._running)
         try:
             if publish and not self._failed:
                 await self.now()
@@ -114,24 +93,54 @@ class Publication:
 
     def _due(self) -> None:
         self._timer = None
-        self._task = asyncio.create_task(self._round())
+        self._begin(self._publish(again=False))  # a failure is told to `on_failure`
 
-    async def _round(self) -> None:
-        with suppress(LogUnavailable):  # `on_failure` has heard of it
-            await self.now()
+    async def _to_its_end(self, work: Coroutine[None, None, Checkpoint]) -> Checkpoint:
+        """Whoever stops waiting does not stop it half way: tiles that were told of must be written."""
+        return await asyncio.shield(self._begin(work))
 
-    def _see_sound(self) -> None:
-        if self._failed:
-            raise LogUnavailable("the decision log takes no lines", private="decision log: not published")
+    def _begin(self, work: Coroutine[None, None, Checkpoint]) -> asyncio.Task[Checkpoint]:
+        task = asyncio.create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._ended)
+        return task
 
-    def _given_up(self, error: Exception) -> LogUnavailable:
-        if isinstance(error, LogUnavailable):
-            return error
-        self.give_up()
-        self._on_failure(error)
-        return LogUnavailable("the decision log takes no lines", private=f"decision log: {error}")
+    def _ended(self, task: asyncio.Task[Checkpoint]) -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            task.exception()  # seen, even where nobody waits any more
 
-    def _tell(self, checkpoint: Checkpoint) -> Checkpoint:
+    async def _publish(self, *, again: bool) -> Checkpoint:
+        loop = asyncio.get_running_loop()
+        async with self._one_at_a_time:
+            with self._whole_or_never_again():
+                grown = await loop.run_in_executor(self._log_thread, self._chain.grown)
+                newest = self._publisher.newest
+                if newest is not None and newest.size == grown.size and not again:
+                    return newest
+                publish = partial(self._publisher.publish, grown)
+                checkpoint = await loop.run_in_executor(self._own_thread, publish)
         if self._on_published is not None:
             self._on_published(checkpoint)
         return checkpoint
+
+    async def _cosign(self, lines: Sequence[bytes], of: Checkpoint) -> Checkpoint:
+        cosigned(of, lines)  # what is no signature line harms only its caller
+        async with self._one_at_a_time:
+            with self._whole_or_never_again():
+                cosign = partial(self._publisher.cosign, lines, of)
+                return await asyncio.get_running_loop().run_in_executor(self._own_thread, cosign)
+
+    @contextmanager
+    def _whole_or_never_again(self) -> Iterator[None]:
+        if self._failed:
+            raise LogUnavailable("the decision log takes no lines", private="decision log: not published")
+        try:
+            yield
+        except BaseException as error:  # whatever it is, what is published is unknown
+            self.give_up()
+            self._on_failure(error)
+            if isinstance(error, Exception):
+                text = f"decision log: {error}"
+                raise LogUnavailable("the decision log takes no lines", private=text) from error
+            raise

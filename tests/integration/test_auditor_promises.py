@@ -16,6 +16,7 @@ import pytest
 
 from rorpost_gateway.audit.verify import Broken
 from rorpost_gateway.cli.audit.verifying import verify_with_progress
+from rorpost_gateway.decision_log.published.note import whole_notes
 from rorpost_gateway.errors import LogDamaged
 from tests.peers.forging import Forger
 from tests.peers.log_workshop import DAY_SECONDS, NOON, ORIGIN, Clock
@@ -274,6 +275,14 @@ def promised() -> Mapping[str, tuple[str, str, str]]:
 
 def test_nobody_finds_anything_where_nothing_was_done(scene: Scene) -> None:
     assert (daemon(scene), auditor(scene), auditor(scene, scene.log.kept)) == ("no", "no", "no")
+
+
+def test_any_checkpoint_can_be_kept_and_either_key(log: TwoDayLog) -> None:
+    """From before the rotation, from it and after it; with the first verifier key and with the newest."""
+    notes = [note for _, note in whole_notes((log.folder / "checkpoints").read_bytes(), ORIGIN)]
+    for kept in notes:
+        for vkey in log.vkeys:
+            assert verify_with_progress(log.folder, vkey, since=kept.note).entries == log.entries
 
 
 @pytest.mark.parametrize("played", PLAYED, ids=lambda played: played.__name__)

@@ -41,7 +41,7 @@ class Sumdb:
         return self._run("proof", proof, line, *vkeys)
 
     def consistency(self, sent: Path, old: Path, vkeys: Sequence[str]) -> Any:
-        """What a tlog-witness is sent (`old`, hashes, checkpoint), and the checkpoint that it has, in files."""
+        """Files with what a tlog-witness is sent (`old`, hashes, checkpoint), and with what it has."""
         return self._run("consistency", sent, old, *vkeys)
 
     def _run(self, *arguments: object) -> Any:

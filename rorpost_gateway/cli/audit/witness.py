@@ -31,7 +31,13 @@ KEY_NAME = "witness.key"
     required=True,
     help="Verifier key of a log to witness, or a file with it; one for each log, and for each key of a log.",
 )
-@click.option("--listen", metavar="IP:PORT", default="127.0.0.1:8420", show_default=True)
+@click.option(
+    "--listen",
+    metavar="IP:PORT",
+    default="127.0.0.1:8420",
+    show_default=True,
+    help="Where gateways ask; anywhere but loopback needs TLS.",
+)
 @click.option("--name", help="Of the witness, such as witness.example/motala; needed once, to make its key.")
 @click.option("--certificate", type=click.Path(path_type=Path), help="For TLS: the chain, PEM.")
 @click.option("--key", type=click.Path(path_type=Path), help="For TLS: the certificate's private key, PEM.")

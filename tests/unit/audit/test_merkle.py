@@ -98,8 +98,8 @@ def changed(proof: list[bytes], random: Random) -> list[list[bytes]]:
     if proof:
         at = random.randrange(len(proof))
         flipped = bytes([proof[at][0] ^ 1 << random.randrange(8)]) + proof[at][1:]
-        others += [proof[:-1], proof[1:], proof[:at] + [flipped] + proof[at + 1 :]]
-        others += [proof[:at] + [proof[at][:-1]] + proof[at + 1 :], [*proof, proof[-1]]]
+        others += [proof[:-1], proof[1:], [*proof[:at], flipped, *proof[at + 1 :]]]
+        others += [[*proof[:at], proof[at][:-1], *proof[at + 1 :]], [*proof, proof[-1]]]
     return others
 
 

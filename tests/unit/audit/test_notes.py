@@ -16,7 +16,8 @@ GO_VKEY = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW"
 GO_NOTE = (
     "If you think cryptography is the answer to your problem,\n"
     "then you don't know what your problem is.\n\n"
-    "— PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6RyyBwJnAM=\n"
+    "— PeterNeumann x08go/ZJkuBS9UG/SffcvIAQxVBtiFupLLr8pAcElZInNIuGUgYN1FFYC2pZSNXgKvqfqdngotpRZb6KE6Ry"
+    "yBwJnAM=\n"
 ).encode()
 
 
@@ -90,7 +91,7 @@ SIGNATURE = OURS.line(b"text\n")
         b"te\xffxt\n\n" + SIGNATURE,
         b"text\n\n" + SIGNATURE.replace("—".encode(), b"-"),
         b"text\n\n" + SIGNATURE.replace(b"motala", b"mot+la"),
-        b"text\n\n" + SIGNATURE.replace(b"motala", "mot la".encode()),
+        b"text\n\n" + SIGNATURE.replace(b"motala", b"mot la"),
         b"text\n\n" + SIGNATURE.replace(b"motala", b"mot\xffla"),
         b"text\n\n" + SIGNATURE.replace(b"=\n", b"\n"),
         b"text\n\n" + SIGNATURE.replace(b"=\n", b"==\n"),

@@ -53,8 +53,8 @@ def test_every_entry_is_found(log, monkeypatch, scan_octets) -> None:
     monkeypatch.setattr(entries, "_SCAN_OCTETS", scan_octets)
     lines = lines_of(log)
     assert len(lines) == log.size
-    for n, line in enumerate(lines):
-        assert find(log.folder, n) == line
+    for n in range(0, log.size, 1 if scan_octets == 300 else 50):
+        assert find(log.folder, n) == lines[n]
     for n in (-1, log.size, 1 << 70):
         with pytest.raises(EntryMissing):
             find(log.folder, n)

@@ -47,7 +47,7 @@ def known(shapes: Shapes, line: bytes) -> bool:
 
 def test_lines_of_the_same_shape_are_known(shapes) -> None:
     assert known(shapes, LINE)
-    assert known(shapes, line_of(ENTRY | {"size": None, "message_id": "", "direction": None or "inbound"}))
+    assert known(shapes, line_of(ENTRY | {"size": None, "message_id": "", "direction": "inbound"}))
     assert not known(Shapes(), LINE)
 
 
@@ -72,7 +72,6 @@ def test_lines_of_the_same_shape_are_known(shapes) -> None:
         {"event": "delivered"},
         {"event": "guess"},
         {"more": 1},
-        {"message_id": "\x7f"},
         {"message_id": ["a"]},
     ],
 )
@@ -91,6 +90,7 @@ def test_what_is_of_another_shape_is_left_to_be_read_in_full(shapes, fields) -> 
         (b'"size":4096', b'"size":4096.0'),
         (b'"size":4096', b'"Size":4096'),
         (b"\\n", b"\n"),
+        (b"\\n", b"\x7f"),
         (b"\\n", b"\\x"),
         (b"\\u00e5", b"\\u00e"),
         (b"\\u00e5", b"\xe5"),

@@ -254,6 +254,25 @@ async def test_lines_go_on_while_a_checkpoint_is_written(workshop: Workshop) -> 
     assert sizes(workshop.folder) == [1, 2, 3]
 
 
+async def test_whoever_stops_waiting_does_not_stop_a_publication(workshop: Workshop, no_sync: Disk) -> None:
+    log = await workshop.open(disk=no_sync)
+    for steps in range(1, 6):
+        await log.append([workshop.decision()] * 300)
+        publishing = asyncio.create_task(log.publish_now())
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        publishing.cancel()
+        await asyncio.wait([publishing])
+    await log.append([workshop.decision()])
+    await log.close()
+    assert log.published is not None
+    assert log.published.size == sizes(workshop.folder)[-1] == 1502
+    assert all(
+        Tree.load(workshop.folder, each.size).root() == each.root for each in published(workshop.folder)
+    )
+    await workshop.reopen(workshop.folder)
+
+
 async def test_partial_tiles_stand_until_the_full_one_does(workshop: Workshop, no_sync: Disk) -> None:
     log = await workshop.open(disk=no_sync)
     partial = workshop.folder / "tile/0/000.p"
