@@ -14,7 +14,7 @@ from typing import Any
 
 from rorpost_gateway.audit.signatures import ED25519, KeyFault, VerifierKey, parse_vkey
 
-KEYS = 10_000  # in the life of a log; hostile ones have more
+KEYS = 1_000  # in the life of a log; hostile ones have more
 
 
 class KeyChainFault(ValueError):

@@ -19,6 +19,7 @@ from rorpost_gateway.audit.shapes import Shapes
 
 LINE_OCTETS = 16 * 1024  # with its newline
 ZEROS = "0" * 64
+TIME_OCTETS = 24
 TORN_LINES = 100  # torn bytes hold a newline only where a crash came while earlier ones were being closed
 CHECKPOINTS = "checkpoints"
 
@@ -103,6 +104,9 @@ class _Reader:
         self._torn_at: int | None = None  # where bytes began that are no line
         self._fault: Broken | None = None  # what they are, if no `torn` entry tells of them
         self._shapes = Shapes()
+        self._matches = self._shapes.matches
+        self._timed = b""  # the last line, where its time was not looked at
+        self._time_at = 0
 
     def run(self) -> None:
         part, told = self._part, self.told
@@ -127,13 +131,18 @@ class _Reader:
     def _known(self, line: bytes) -> bool:
         """Take a line that goes on from the one before and has a known shape."""
         told = self.told
-        head = b'{"n":%d,"prev":"%b","time":"' % (told.n, told.prev.encode("ascii"))
-        if not line.startswith(head):
+        n = told.n
+        head = b'{"n":%d,"prev":"%b","time":"' % (n, told.prev.encode("ascii"))
+        if not line.startswith(head) or n == self._part.mark or not told.first_time:
             return False
-        match = self._shapes.matches(line, len(head))
+        match = self._matches(line, len(head))
         if match is None or match[2] in _IN_FULL:
             return False
-        self._take(line, line[len(head) : len(head) + 24].decode("ascii"))
+        leaf = hashlib.sha256(b"\x00" + line).digest()
+        told.n = n + 1
+        told.prev = leaf.hex()
+        told.leaves.append(leaf)
+        self._timed, self._time_at = line, len(head)
         return True
 
     def _line(self, line: bytes) -> None:
@@ -156,6 +165,7 @@ class _Reader:
         leaf = hashlib.sha256(b"\x00" + line).digest()
         told.first_time = told.first_time or time
         told.last_time = time
+        self._timed = b""
         told.n += 1
         told.prev = leaf.hex()
         told.leaves.append(leaf)
@@ -211,12 +221,14 @@ class _Reader:
 
     def _end(self) -> None:
         part, told = self._part, self.told
+        if self._timed:
+            told.last_time = self._timed[self._time_at : self._time_at + TIME_OCTETS].decode("ascii")
         ends = part.newest and part.last
         if self._fault is not None and self._torn_at is not None:
             only_the_last_line = self._torn_at == self._offset - self._unclosed
             if not (ends and self._unclosed and only_the_last_line):
                 raise _Fault(self._fault)
-            if _object_and_more(part.path, self._torn_at):
+            if _object_and_more(part.path, self._torn_at, part.end):
                 raise _Fault(self._fault)
             told.unfinished = self._unclosed
         elif not ends and self._unclosed:
@@ -240,7 +252,8 @@ def short(number: int) -> str:
     return str(number) if number < 1 << 63 else "beyond all measure"
 
 
-def _object_and_more(path: Path, offset: int) -> bool:
+def _object_and_more(path: Path, offset: int, end: int) -> bool:
+    # What a daemon has written since, behind `end`, is not looked at.
     with open_file(path) as file:
         file.seek(offset)
-        return begins_with_object(file.read(LINE_OCTETS))
+        return begins_with_object(file.read(min(LINE_OCTETS, end - offset)))

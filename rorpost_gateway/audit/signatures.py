@@ -73,7 +73,7 @@ class VerifierKey:
         return Ed25519PublicKey.from_public_bytes(self.public)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=1024)
 def parse_vkey(text: str) -> VerifierKey:
     """Read a verifier key of type 0x01 or 0x04. Raises KeyFault."""
     try:

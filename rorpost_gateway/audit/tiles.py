@@ -7,6 +7,7 @@ compares its root with a signed one.
 c2sp.org/tlog-tiles; RFC 6962, section 2.1.
 """
 
+import os
 from collections import OrderedDict
 from pathlib import Path
 
@@ -34,10 +35,13 @@ def tile_name(level: int, index: int, width: int = WIDTH) -> str:
 def read_tile(folder: Path, level: int, index: int, width: int = WIDTH) -> bytes:
     """The octets of a tile of exactly that width. Raises FileNotFoundError; Broken where it is not one."""
     path = folder / tile_name(level, index, width)
-    if not path.exists() and not path.is_symlink():
-        raise FileNotFoundError(path)
-    with open_file(path) as file:
-        octets = file.read(TILE_OCTETS + 1)
+    try:
+        with open_file(path) as file:
+            octets = file.read(TILE_OCTETS + 1)
+    except Broken as broken:
+        if isinstance(broken.__cause__, FileNotFoundError):
+            raise broken.__cause__ from None
+        raise
     if len(octets) != width * HASH_OCTETS:
         raise tile_fault(level, index, width, "not as long as a tile of its width")
     return octets
@@ -47,10 +51,10 @@ def partial_widths(folder: Path, level: int, index: int) -> list[int]:
     """Which partial tiles stand beside the place of a full one; names that are no width are left out."""
     place = (folder / tile_name(level, index)).with_name(f"{tile_name(level, index).rpartition('/')[2]}.p")
     try:
-        names = [path.name for path in place.iterdir()]
+        with os.scandir(place) as entries:
+            return sorted(int(entry.name) for entry in entries if entry.name in _WIDTHS)
     except OSError:
         return []
-    return sorted(int(name) for name in names if name in _WIDTHS)
 
 
 def tile_fault(level: int, index: int, width: int, text: str, *, entry: int | None = None) -> Broken:

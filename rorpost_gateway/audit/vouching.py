@@ -129,7 +129,6 @@ class Vouching:
                 waiting = []
         if waiting:
             self._submit(waiting)
-        self._settle(at_most=4 * self._workers.processes)
 
     def finish(self, entries: int) -> None:
         """The log ends here: nothing may be left. Raises Broken."""
@@ -182,6 +181,7 @@ class Vouching:
         vkeys = tuple(key.vkey for key in self.keys.known)
         octets = [each.listed.checkpoint.octets for each in waiting]
         self._batches.append((waiting, self._workers.submit(signers_of, octets, vkeys)))
+        self._settle(at_most=4 * self._workers.processes)
 
     def _settle(self, *, at_most: int) -> None:
         while len(self._batches) > at_most:

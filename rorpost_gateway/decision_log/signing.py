@@ -206,13 +206,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def _runs(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except OSError:
-        return True
-    return True
+    return Path("/proc", str(process)).exists()
 
 
 def _write(path: Path, text: str, mode: int) -> None:

@@ -1,4 +1,4 @@
-"""A disk under a process that is killed: at the N-th system call, before it, in its middle, or after it.
+"""A disk under a process that is killed: in the middle of the N-th system call, or after it.
 
 What is on a disk after SIGKILL is what the calls until then have left there, since the kernel keeps what it
 was given. So a call that raises, and no call after it, shows that state without a process: thousands of kills
@@ -17,7 +17,6 @@ T = TypeVar("T")
 
 
 class Moment(StrEnum):
-    BEFORE = "before"
     WITHIN = "within"  # of a write: half of its octets are there
     AFTER = "after"
 
@@ -29,7 +28,7 @@ class Killed(BaseException):
 class DyingDisk(Disk):
     """Counts its calls from 1; dies at call `at` (None: never). Nothing is synchronised, for speed."""
 
-    def __init__(self, at: int | None = None, moment: Moment = Moment.BEFORE) -> None:
+    def __init__(self, at: int | None = None, moment: Moment = Moment.AFTER) -> None:
         self.calls: list[str] = []
         self._at = at
         self._moment = moment
@@ -61,8 +60,8 @@ class DyingDisk(Disk):
             raise Killed
         self.calls.append(name)
         number = len(self.calls)
-        if number == self._at and self._moment is not Moment.AFTER:
-            if self._moment is Moment.WITHIN and half is not None:
+        if number == self._at and self._moment is Moment.WITHIN:
+            if half is not None:
                 half()
             raise Killed
         done = work()

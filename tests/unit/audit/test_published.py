@@ -10,6 +10,8 @@ import pytest
 
 from rorpost_gateway.audit import plan, verify, vouching
 from rorpost_gateway.audit.purges import Purge
+from rorpost_gateway.audit.reading import Part, read_part
+from rorpost_gateway.audit.tiles import partial_widths
 from rorpost_gateway.audit.verify import Broken, Verified, verify_log
 from rorpost_gateway.audit.workers import Workers
 from tests.peers.evidence import ORIGIN, Evidence, Key, lay, note
@@ -649,15 +651,67 @@ def test_a_log_cut_back_is_seen_by_whoever_kept_a_checkpoint(tmp_path) -> None:
     assert caught(earlier, since=kept) == ("--since", 0, 12, "since")
 
 
-def test_since_needs_a_log_with_checkpoints(tmp_path) -> None:
+@pytest.mark.parametrize("size", [0, 1])
+def test_since_needs_a_log_with_checkpoints(tmp_path, size) -> None:
     log = Evidence(tmp_path)
     log.lay()
-    assert caught(tmp_path, since=note(1, log.root(), OLD)) == ("--since", 0, 1, "since")
+    assert caught(tmp_path, since=note(size, log.root(size), OLD)) == ("--since", 0, size, "since")
 
 
 def test_since_in_a_log_that_was_purged(purged) -> None:
     for size in (4, 280, 305, 308):
         assert verdict(purged.folder, since=note(size, purged.root(size), OLD)).entries == purged.size
+
+
+# A daemon that writes meanwhile
+
+
+def test_whatever_was_there_of_the_newest_file_when_its_size_was_taken(tmp_path) -> None:
+    log = Evidence(tmp_path)
+    log.lines(2)
+    log.lay()
+    whole = log.path.read_bytes()
+    ends = [at for at, octet in enumerate(whole) if octet == 10]
+    for end in range(1, len(whole) + 1):
+        part = Part(
+            path=log.path,
+            begin=0,
+            end=end,
+            n=0,
+            prev="0" * 64,
+            opening="genesis",
+            opened=False,
+            newest=True,
+            last=True,
+        )
+        reading = read_part(part)
+        assert reading.fault is None
+        assert reading.n == sum(at <= end for at in ends)
+        assert reading.unfinished == (end - max([at + 1 for at in ends if at < end], default=0)) * (
+            end not in ends and end - 1 not in ends
+        )
+
+
+def test_a_partial_tile_goes_away_once_the_full_one_stands(tmp_path, monkeypatch) -> None:
+    """Between the look into the folder and the look at the tile."""
+    from rorpost_gateway.audit import growth
+
+    log = lay(tmp_path, [200])
+    log.lines(55)
+    log.publish()
+    full, partial = tmp_path / "tile/0/000", tmp_path / "tile/0/000.p"
+    octets_of_it = full.read_bytes()
+    full.unlink()
+
+    def look(folder: Path, level: int, index: int) -> list[int]:
+        widths = partial_widths(folder, level, index)
+        if level == 0 and index == 0:
+            full.write_bytes(octets_of_it)
+            shutil.rmtree(partial)
+        return widths
+
+    monkeypatch.setattr(growth, "partial_widths", look)
+    assert verdict(tmp_path).covered == 256
 
 
 # Folders made to hurt
