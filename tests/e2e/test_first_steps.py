@@ -49,7 +49,9 @@ class Installation:
         self.home = folder / "config" / "gnupg"
         self.home.mkdir(mode=0o700)
         config = folder / "config" / "rorpost.yaml"
-        config.write_text(re.sub(r"127\.0\.0\.1:(1587|9410)", "127.0.0.1:0", config.read_text(encoding="utf-8")))
+        config.write_text(
+            re.sub(r"127\.0\.0\.1:(1587|9410)", "127.0.0.1:0", config.read_text(encoding="utf-8"))
+        )
 
     def run(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         environment = {name: value for name, value in os.environ.items() if name != "RORPOST_CONFIG"}
