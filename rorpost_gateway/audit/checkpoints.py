@@ -9,7 +9,7 @@ c2sp.org/tlog-checkpoint; c2sp.org/signed-note.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -83,11 +83,11 @@ def read_checkpoint(folder: Path) -> Checkpoint | None:
         raise checkpoint_broken(str(fault), file=CHECKPOINT, line=1) from None
 
 
-def read_checkpoints(folder: Path, *, end: int | None = None) -> Iterator[Listed | Stretch]:
+def read_checkpoints(folder: Path, *, end: int | None = None) -> Generator[Listed | Stretch]:
     """Every checkpoint in the folder's file `checkpoints`, in its order; none where it is missing.
 
     Torn octets at the end, which no note follows, come as a Stretch of their own.
-    `end` is where to stop, in octets. Raises Broken.
+    `end` is where to stop, in octets. Whoever does not read to the end closes it. Raises Broken.
     """
     path = folder / CHECKPOINTS
     if not path.exists() and not path.is_symlink():

@@ -7,6 +7,7 @@ the tree from `growth`, checkpoints from `vouching`, missing files from `purges`
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,10 @@ class Verification:
         self._workers = workers
         self._spine = Spine(self._folder, covered=self._covered)
         self._vouching = Vouching(self._folder, workers=workers, end=self._checkpoints_end, shown=self._shown)
+        with closing(self._vouching):
+            return self._read(workers)
+
+    def _read(self, workers: Workers) -> dict[str, Any]:
         vouching = self._vouching if self._published else None
         self._events = Events(vouching, vkey=self._vkey)
         beginning = self._begin() if self._published else Beginning(file=0, n=0)

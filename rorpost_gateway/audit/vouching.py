@@ -85,6 +85,11 @@ class Vouching:
         self._batches: deque[tuple[list[_Waiting], Future[list[list[str] | str]]]] = deque()
         self._skip_below = 0
 
+    def close(self) -> None:
+        """Close the file, however far it was read."""
+        self._ahead.close()
+        self._behind.close()
+
     def skip_below(self, size: int) -> None:
         """Leave out the checkpoints of smaller trees: they were judged before."""
         self._skip_below = size

@@ -1,8 +1,9 @@
 """Copies that had arrived when a run ended, and that its queue had not forgotten yet.
 
 The line that says so is durable before the queue forgets the copy. A crash between the two
-leaves a claimed copy; sent once more, it would arrive twice. Whether the sender still had
-to be told of the arrival is not known any more: nobody is told.
+leaves a claimed copy; sent once more, it would arrive twice. Only where the sender asked to
+hear of a success it is sent once more all the same: whether that was told is not known, and
+a message that comes twice is better than a silence that looks like a loss.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ from rorpost_gateway.decision_log.base import Event
 from rorpost_gateway.decision_log.folder import SUFFIX, day_files
 from rorpost_gateway.decision_log.line import LINE_OCTETS, day_of
 from rorpost_gateway.decision_log.lookup import CLOCK_MARGIN_SECONDS
+from rorpost_gateway.envelope import Notify
 from rorpost_gateway.errors import LogUnavailable
 from rorpost_gateway.queue.base import Queue
 
@@ -35,7 +37,11 @@ async def forget_arrived(queue: Queue, *, arrived_ids: ArrivedIds, node: str) ->
     arrived = await arrived_ids(
         min(copy.message.received_at for copy in claimed), frozenset(copy.decision_id for copy in claimed)
     )
-    done = [copy for copy in claimed if copy.decision_id in arrived]
+    done = [
+        copy
+        for copy in claimed
+        if copy.decision_id in arrived and Notify.SUCCESS not in (copy.notify or frozenset())
+    ]
     for copy in done:
         await queue.finish(copy.message.queue_id, copy.recipient)
     return len(done)

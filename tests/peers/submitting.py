@@ -81,6 +81,13 @@ class Submission(smtplib.SMTP):
         self, address: tuple[str, int], tls: ssl.SSLContext | None, *, login: str | None = "anna"
     ) -> None:
         super().__init__(*address, local_hostname=f"klient.{names.OURS}", timeout=TIMEOUT_SECONDS)
+        try:
+            self._begin(tls, login)
+        except BaseException:
+            self.close()
+            raise
+
+    def _begin(self, tls: ssl.SSLContext | None, login: str | None) -> None:
         self.ehlo()
         if tls is not None:
             self.starttls(context=tls)
