@@ -1,5 +1,10 @@
 """Fixtures shared by the whole suite; the real peers stand in tests/peers, a file each."""
 
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
 from hypothesis import settings
 
 # A slow machine is no failure, and what fails once fails again.
@@ -23,3 +28,16 @@ pytest_plugins: list[str] = [
     "tests.peers.outbound_house",
     "tests.peers.inbound_house",
 ]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def loggers_that_are_not_kept() -> Iterator[None]:
+    """A logger that a test has made once would never again say anything to `capture_logs`."""
+    real = structlog.configure
+
+    def configure(*given: Any, **named: Any) -> None:
+        real(*given, **{**named, "cache_logger_on_first_use": False})
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(structlog, "configure", configure)
+        yield
