@@ -276,5 +276,7 @@ def test_torn_octets_are_told_of_or_are_a_fault(tmp_path: Path) -> None:
     }
     log = read_log(written(tmp_path, b"\n".join([first, torn, json.dumps(told).encode(), b""])))
     assert (log.faults, log.torn, len(log.entries)) == ((), 1, 2)
+    elsewhere = json.dumps(told | {"file": "checkpoints"}).encode()
+    assert read_log(written(tmp_path, b"\n".join([first, elsewhere, b""]))).faults == ()
     wrong = json.dumps(told | {"length": len(torn) - 1}).encode()
     assert read_log(written(tmp_path, b"\n".join([first, torn, wrong, b""]))).faults

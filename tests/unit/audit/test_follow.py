@@ -172,6 +172,17 @@ async def test_torn_octets_are_passed_over_where_an_entry_names_them(workshop: W
     assert polled(follower) == [(4, "torn"), (5, "decision")]
 
 
+async def test_torn_octets_of_the_checkpoints_stand_nowhere_in_here(workshop: Workshop, follow) -> None:
+    await workshop.write()
+    follower = follow(workshop.folder, last=1)
+    assert numbers(follower) == [3]
+    append(workshop.folder / "checkpoints", b"motala.se/ror")
+    log = await workshop.open(disk=NoSync())
+    await log.append([workshop.decision()])
+    await log.close()
+    assert polled(follower) == [(4, "torn"), (5, "decision")]
+
+
 async def test_two_lines_run_into_one_do_not_hold_once_more_comes(two_days, follow) -> None:
     path = two_days.files()[1]
     lines = path.read_bytes().splitlines(keepends=True)
