@@ -48,7 +48,7 @@ lint: $(INSTALLED) ## linter, types and import rules only
 	@$(BIN)/lint-imports --no-logo
 
 .PHONY: bench
-bench: packages-test $(INSTALLED) ## measure beside Postfix, and print one table (some eight minutes; BENCH_ARGS=...)
+bench: packages-test $(INSTALLED) ## measure beside Postfix, and print one table (six minutes or more; BENCH_ARGS=...)
 	@$(BIN)/python -m tests.bench $(BENCH_ARGS)
 
 .PHONY: bench-quick

@@ -4,9 +4,14 @@ It answers questions until its socket ends, which is also how it learns that the
 is gone; then it ends at once, since nobody would hear of what it still did. Signals meant
 for the daemon reach the whole group (a terminal's Ctrl-C, a service's stop): here they
 are ignored, since what is in hand must be finished for it.
+
+Nothing but frames leaves it: libraries' loggers are silent, since a text of theirs could
+hold what must not be logged, and what is printed goes nowhere.
 """
 
 import asyncio
+import logging
+import os
 import resource
 import signal
 import socket
@@ -57,5 +62,10 @@ def run(prepare: Callable[[Head], Answer]) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold messages in clear text
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    connection = socket.socket(fileno=0)
+    logging.disable()
+    connection = socket.socket(fileno=os.dup(0))
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for standard in (0, 1):  # both were the socket: neither print nor a child of this one may speak there
+        os.dup2(nowhere, standard)
+    os.close(nowhere)
     event_loop.run(Answering(prepare).run(connection))

@@ -13,14 +13,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-Entry = Mapping[str, Any]
+from rorpost_gateway.cli.tables import table_console
 
-_PIPE_COLUMNS = 220  # a script's lines are not folded at 80
+Entry = Mapping[str, Any]
 
 
 def print_list(entries: Sequence[Entry], console: Console | None = None) -> None:
     """One row a copy; what copies share stands in the first one's row."""
-    console = console or _console()
+    console = console or table_console()
     if not entries:
         console.print("Queue is empty")
         return
@@ -47,7 +47,7 @@ def print_list(entries: Sequence[Entry], console: Console | None = None) -> None
 
 def print_entries(entries: Sequence[Entry], console: Console | None = None) -> None:
     """Everything that is known of each copy, a field a line."""
-    console = console or _console()
+    console = console or table_console()
     for entry in entries:
         table = Table(box=None, pad_edge=False, show_header=False)
         table.add_column(style="bold", no_wrap=True)
@@ -80,8 +80,3 @@ def _local(time: str | None) -> str:
     if time is None:
         return ""
     return datetime.fromisoformat(time).astimezone().strftime("%Y-%m-%d %H:%M:%S")
-
-
-def _console() -> Console:
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=_PIPE_COLUMNS)

@@ -39,14 +39,19 @@ def _witness(section: Section, base: Path) -> WitnessSettings:
     url, ca = _url(section), optional_path(section, "ca", base)
     if not url.tls and not is_loopback(url.host):
         section.complain("url", "must begin with https://; without TLS only loopback may be")
+    if "?" in url.target:
+        section.complain("url", "must end with its path: what a witness is asked is added to it")
     settings = WitnessSettings(url=url, key=_key(section), ca=ca)
     section.finish()
     return settings
 
 
 def _url(section: Section) -> Url:
+    text = section.text("url")
+    if not text:  # what is missing was told
+        return _NOWHERE
     try:
-        return parse_url(section.text("url") or "http://localhost:1/")
+        return parse_url(text)
     except ConfigurationInvalid as error:
         section.complain("url", f"is not usable: {error.public}")
         return _NOWHERE

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from rorpost_gateway.control.base import ArgumentInvalid, Caller, Handler
 
-EXTRACTS = frozenset({"search", "report", "export"})
+EXTRACTS = frozenset({"search", "report", "export", "prove"})
 KEYRING_CHANGES = frozenset({"import", "generate"})
 FINGERPRINTS = 64  # in one line; who has more asks for several
 
@@ -64,7 +64,7 @@ class LogVerbs:
                 and 0 <= entries < 1 << 53
             ):
                 return {"n": await self.upkeep.extract(caller.name, verb, filters, entries)}
-        raise ArgumentInvalid("log-extract takes verb (search, report, export), filters and entries")
+        raise ArgumentInvalid("log-extract takes verb (search, report, export, prove), filters and entries")
 
     async def keyring(self, caller: Caller, arguments: Mapping[str, Any]) -> dict[str, int]:
         match arguments:

@@ -89,24 +89,12 @@ class Gateway:
             witnessing.attach(decision_log)
             if decision_log.torn_at_start is not None:
                 log.warning("torn-line-closed", file=decision_log.torn_at_start.file)
-            queue = await open_queue(config.queue_url, config.file.parent)
-            closing.push_async_callback(queue.close)
-            engine = await open_engine(
-                config.openpgp.engine,
-                config.openpgp.home,
-                passphrase,
-                now=now,
-                processes=config.processes,
-            )
-            closing.push_async_callback(engine.close)
-            opener = make_opener(config, passphrase)
-            closing.push_async_callback(opener.close)
-            stores = Stores(queue=queue, decision_log=decision_log, engine=engine, opener=opener)
-            holder = Holder(config, in_force, engine)
+            stores = await _open_stores(config, passphrase, decision_log, closing, now)
+            holder = Holder(config, in_force, stores.engine)
             parts = make_parts(config, holder, stores, now, tallies or UNTIMED)
             watched = make_watched(config, holder, stores, parts, tallies, now, witnessing)
             # Only now, with every part made, is it a start that deserves its lines.
-            await _begin(config, in_force, decision_log, queue, now())
+            await _begin(config, in_force, decision_log, stores.queue, now())
             await holder.begin(decision_log)
             return cls(
                 parts=parts,
@@ -210,6 +198,21 @@ def _passphrase(config: Config) -> str | None:
     except (OSError, UnicodeDecodeError) as error:
         cause = getattr(error, "strerror", None) or "not UTF-8"
         raise ConfigurationInvalid(f"{config.openpgp.passphrase_file}: cannot be read: {cause}") from error
+
+
+async def _open_stores(
+    config: Config, passphrase: str | None, decision_log: LogWriter, closing: AsyncExitStack, now: Clock
+) -> Stores:
+    """What stands beside the log; `closing` closes each, the last one first."""
+    queue = await open_queue(config.queue_url, config.file.parent)
+    closing.push_async_callback(queue.close)
+    engine = await open_engine(
+        config.openpgp.engine, config.openpgp.home, passphrase, now=now, processes=config.processes
+    )
+    closing.push_async_callback(engine.close)
+    opener = make_opener(config, passphrase)
+    closing.push_async_callback(opener.close)
+    return Stores(queue=queue, decision_log=decision_log, engine=engine, opener=opener)
 
 
 async def _begin(

@@ -7,12 +7,12 @@ while the daemon was down.
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from rorpost_gateway.durable import PRIVATE_MODE, put
 from rorpost_gateway.errors import GatewayError
 
 _REVISION = re.compile(r"[0-9a-f]{64}")
@@ -36,8 +36,8 @@ class KeptPolicies:
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if not file.exists():
-                _write_durably(file, canonical)
-            _write_durably(self._folder / _IN_FORCE, f"{revision}\n".encode())
+                put(file, canonical, mode=PRIVATE_MODE)
+            put(self._folder / _IN_FORCE, f"{revision}\n".encode(), mode=PRIVATE_MODE)
         except OSError as error:
             cause = f"{file}: {error.strerror}"
             raise NotKept("the policy's revision cannot be kept", private=cause) from error
@@ -87,21 +87,3 @@ def _listed(value: object) -> list[object]:
 
 def _text(value: object) -> str:
     return json.dumps(value, sort_keys=True)
-
-
-def _write_durably(file: Path, octets: bytes) -> None:
-    new = file.with_name(f".{file.name}.new")
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        view = memoryview(octets)
-        while view:
-            view = view[os.write(descriptor, view) :]
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    new.replace(file)
-    folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)

@@ -39,27 +39,16 @@ def make_relay(
 ) -> Relay:
     """A relay that asks the policy in force before each attempt. Raises ConfigurationInvalid."""
 
-    def unit_of(address: str) -> Unit:
-        mailbox = in_force().policy.mailbox(address)
-        return Unit(name=mailbox.name, phone=mailbox.phone) if mailbox else Unit(name=None, phone=None)
-
     def judge(copy: Copy) -> Verdict:
         return judge_copy(in_force(), copy, own_domains=config.domains, now=now())
 
     delivery, routes = make_delivery(config, client), routes_of(config)
-    notices = Notices(
-        delivery=NoticeDelivery(delivery, client, routes, config.domains),
-        hostname=config.hostname,
-        zone=config.timezone,
-        language=config.language,
-        unit_of=unit_of,
-    )
     settlement = Settlement(
         queue=queue,
         log=decision_log,
         records=records,
         schedule=config.relay.retry,
-        notices=notices,
+        notices=_make_notices(config, NoticeDelivery(delivery, client, routes, config.domains), in_force),
         now=now,
         chance=random.random,
     )
@@ -76,6 +65,20 @@ def make_relay(
         now=now,
         node=config.node,
         stages=stages,
+    )
+
+
+def _make_notices(config: Config, delivery: NoticeDelivery, in_force: Callable[[], InForce]) -> Notices:
+    def unit_of(address: str) -> Unit:
+        mailbox = in_force().policy.mailbox(address)
+        return Unit(name=mailbox.name, phone=mailbox.phone) if mailbox else Unit(name=None, phone=None)
+
+    return Notices(
+        delivery=delivery,
+        hostname=config.hostname,
+        zone=config.timezone,
+        language=config.language,
+        unit_of=unit_of,
     )
 
 

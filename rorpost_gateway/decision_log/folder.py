@@ -11,6 +11,7 @@ import re
 import stat
 from pathlib import Path
 
+from rorpost_gateway import durable
 from rorpost_gateway.errors import LogDamaged, LogUnavailable
 
 FILE_MODE = 0o640
@@ -76,11 +77,7 @@ class Disk:
         self.sync_folder(folder.parent)
 
     def sync_folder(self, folder: Path) -> None:
-        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
+        durable.sync_folder(folder)
 
 
 def prepare(folder: Path) -> None:

@@ -23,9 +23,9 @@ from rorpost_gateway.decision_log.signing import (
     generate,
     next_path,
     read,
-    sync_folder,
     write_vkey,
 )
+from rorpost_gateway.durable import sync_folder
 
 
 def prepare(path: Path, origin: str) -> SigningKey:

@@ -18,7 +18,6 @@ from rorpost_gateway.decision_log.base import JsonValue
 FIRST_PREV = "0" * 64
 LINE_OCTETS = 16 * 1024  # with the newline
 BODY_OCTETS = LINE_OCTETS - 512  # the head takes less than 512: n 20, prev 64, time 24, node 64
-NODE_OCTETS = 64
 HEAD_FIELDS = ("n", "prev", "time", "node", "event")
 
 _FIELD_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")

@@ -24,7 +24,8 @@ from rorpost_gateway.decision_log.key_rotation import complete, prepare
 from rorpost_gateway.decision_log.line import LINE_OCTETS, leaf
 from rorpost_gateway.decision_log.read_back import open_file, parse_object, pieces
 from rorpost_gateway.decision_log.record import RestartFields
-from rorpost_gateway.decision_log.signing import check_origin, create, read, restarted_origin, sync_folder
+from rorpost_gateway.decision_log.signing import check_origin, create, read, restarted_origin
+from rorpost_gateway.durable import put, sync_folder
 from rorpost_gateway.errors import ConfigurationInvalid, LogDamaged
 
 
@@ -178,11 +179,4 @@ def _origin(folder: Path) -> str | None:
 
 
 def _note(path: Path, restart: Restart) -> None:
-    draft = path.with_name(f".{path.name}")
-    fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, FILE_MODE)
-    with os.fdopen(fd, "wb") as file:
-        file.write(json.dumps(asdict(restart)).encode("ascii") + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
-    sync_folder(path.parent)
+    put(path, json.dumps(asdict(restart)).encode("ascii") + b"\n", mode=FILE_MODE)

@@ -10,10 +10,7 @@ The package `cryptography` is used here only (within this room).
 c2sp.org/signed-note; RFC 8032 (Ed25519).
 """
 
-import base64
-import binascii
 import glob
-import hashlib
 import os
 import re
 from dataclasses import dataclass
@@ -21,15 +18,12 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from rorpost_gateway import note_key
 from rorpost_gateway.decision_log.folder import VKEY_NAME
+from rorpost_gateway.durable import PRIVATE_MODE, PUBLIC_MODE, sync_folder, write_new
 from rorpost_gateway.errors import ConfigurationInvalid
 
-KEY_MODE = 0o600
-VKEY_MODE = 0o644
-
 _ED25519 = b"\x01"
-_PRIVATE = "PRIVATE+KEY+"
-_ORIGIN = re.compile(r"[\x21-\x2a\x2c-\x7e]{1,200}")  # visible ASCII without plus
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,21 +36,23 @@ class SigningKey:
     @property
     def vkey(self) -> str:
         """The verifier key, `name+hash+base64`."""
-        public = _ED25519 + self.key.public_key().public_bytes_raw()
-        return f"{self.origin}+{_key_id(self.origin, public)}+{_base64(public)}"
+        return note_key.verifier_text(self.origin, self._public)
 
     @property
     def key_id(self) -> bytes:
         """The four octets that tell keys of one name apart (c2sp.org/signed-note)."""
-        return bytes.fromhex(self.vkey.split("+")[1])
+        return note_key.key_id(self.origin, self._public)
 
     def sign(self, text: bytes) -> bytes:
         """The Ed25519 signature of `text`, 64 octets (RFC 8032)."""
         return self.key.sign(text)
 
+    @property
+    def _public(self) -> bytes:
+        return _ED25519 + self.key.public_key().public_bytes_raw()
+
     def _private_text(self) -> str:
-        key_id = self.vkey.split("+")[1]
-        return f"{_PRIVATE}{self.origin}+{key_id}+{_base64(_ED25519 + self.key.private_bytes_raw())}"
+        return note_key.private_text(self.origin, self._public, self.key.private_bytes_raw())
 
     def __repr__(self) -> str:
         return f"SigningKey({self.vkey})"
@@ -96,7 +92,8 @@ def generate(origin: str) -> SigningKey:
 def draft(path: Path, signing_key: SigningKey) -> Path:
     """Write a key, durably, beside where it is to be; the file's name. Raises OSError."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    _write(temporary, signing_key._private_text(), KEY_MODE)  # noqa: SLF001
+    octets = f"{signing_key._private_text()}\n".encode("ascii")  # noqa: SLF001
+    write_new(temporary, octets, mode=PRIVATE_MODE)
     return temporary
 
 
@@ -125,12 +122,7 @@ def load(path: Path, origin: str) -> SigningKey:
 
 def read(path: Path) -> SigningKey:
     """A key as its file holds it. Raises ConfigurationInvalid, OSError."""
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    with os.fdopen(fd, "rb") as file:
-        if os.fstat(fd).st_mode & 0o077:
-            raise ConfigurationInvalid(f"{path}: others than its owner may read it; mode 0600 is needed")
-        text = file.read(4096)
-    return _parse(path, text)
+    return _parse(path, note_key.read_private_file(path))
 
 
 def restarted_origin(origin: str, stamp: str) -> str:
@@ -147,23 +139,18 @@ def belongs_to(name: str, origin: str) -> bool:
 
 def check_origin(origin: str) -> None:
     """A key name that a signed note can carry. Raises ConfigurationInvalid."""
-    if not _ORIGIN.fullmatch(origin):
+    if not note_key.NAME.fullmatch(origin):
         raise ConfigurationInvalid(
             "decision_log.origin: 1 to 200 visible ASCII characters, no space and no plus sign"
         )
 
 
 def _parse(path: Path, octets: bytes) -> SigningKey:
-    try:
-        text = octets.decode("ascii").removesuffix("\n")
-        name, key_id, encoded = text.removeprefix(_PRIVATE).split("+", 2)
-        material = base64.b64decode(encoded, validate=True)
-    except (ValueError, binascii.Error):
-        raise ConfigurationInvalid(f"{path}: not a signing key") from None
-    if not text.startswith(_PRIVATE) or material[:1] != _ED25519 or len(material) != 33:
+    found = note_key.parse_private(octets, kind=_ED25519)
+    if found is None:
         raise ConfigurationInvalid(f"{path}: not a signing key")
-    signing_key = SigningKey(origin=name, key=Ed25519PrivateKey.from_private_bytes(material[1:]))
-    if signing_key.vkey.split("+")[1] != key_id:
+    signing_key = SigningKey(origin=found.name, key=Ed25519PrivateKey.from_private_bytes(found.secret))
+    if signing_key.key_id != found.key_id:
         raise ConfigurationInvalid(f"{path}: the key does not match its own key id")
     return signing_key
 
@@ -191,37 +178,10 @@ def write_vkey(path: Path, vkey: str) -> None:
     """Put the verifier key beside its key file, replacing another's; durable. Raises OSError."""
     beside = path.with_name(VKEY_NAME)
     temporary = beside.with_name(f".{beside.name}.{os.getpid()}")
-    _write(temporary, vkey, VKEY_MODE)
+    write_new(temporary, f"{vkey}\n".encode("ascii"), mode=PUBLIC_MODE)
     temporary.replace(beside)
     sync_folder(path.parent)
 
 
-def sync_folder(folder: Path) -> None:
-    """Make the folder's entries durable. Raises OSError."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-
-
 def _runs(process: int) -> bool:
     return Path("/proc", str(process)).exists()
-
-
-def _write(path: Path, text: str, mode: int) -> None:
-    path.unlink(missing_ok=True)  # left by a process that was killed
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-    with os.fdopen(fd, "wb") as file:
-        os.fchmod(fd, mode)
-        file.write(f"{text}\n".encode("ascii"))
-        file.flush()
-        os.fsync(fd)
-
-
-def _key_id(origin: str, public: bytes) -> str:
-    return hashlib.sha256(origin.encode("ascii") + b"\n" + public).digest()[:4].hex()
-
-
-def _base64(octets: bytes) -> str:
-    return base64.b64encode(octets).decode("ascii")

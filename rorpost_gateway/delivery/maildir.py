@@ -22,6 +22,7 @@ from pathlib import Path
 
 from rorpost_gateway.address import is_function_mailbox, parse_address
 from rorpost_gateway.delivery.base import DeferredDelivery, Delivered, DeliveryOutcome, FailedDelivery
+from rorpost_gateway.durable import sync_folder
 from rorpost_gateway.errors import AddressMalformed
 
 _NEXT_HOP = "maildir"
@@ -90,7 +91,7 @@ def _deliver(mailbox: Path, unique: str, reverse_path: str, octets: bytes) -> No
                 os.link(draft, new / unique)  # fails rather than overwrites
         finally:
             draft.unlink(missing_ok=True)
-    _sync(new)
+    sync_folder(new)
 
 
 def _delivered_before(mailbox: Path, unique: str) -> bool:
@@ -117,7 +118,7 @@ def _make_folders(mailbox: Path) -> None:
     root = mailbox.parent
     for folder in (root, mailbox, *(mailbox / name for name in _FOLDERS)):
         if _make(folder):
-            _sync(folder.parent)
+            sync_folder(folder.parent)
 
 
 def _make(folder: Path) -> bool:
@@ -127,11 +128,3 @@ def _make(folder: Path) -> bool:
         return False
     folder.chmod(_FOLDER_MODE)
     return True
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

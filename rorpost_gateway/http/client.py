@@ -60,19 +60,21 @@ class Bounds:
 
 def parse_url(text: str) -> Url:
     """`https://HOST[:PORT]/PATH[?QUERY]` or http. Raises ConfigurationInvalid for anything else."""
+    # What stands before an @ or behind a question mark may be a secret, and the text goes into a log.
+    shown = "the URL" if "@" in text or "?" in text else repr(text)
     try:
         parts = urlsplit(text)
         port = parts.port
     except ValueError:
-        raise ConfigurationInvalid(f"{text!r} is no URL") from None
+        raise ConfigurationInvalid(f"{shown} is no URL") from None
     host, target = parts.hostname or "", parts.path or "/"
     if parts.scheme not in _PORTS or not _HOST.fullmatch(host) or port == 0:
-        raise ConfigurationInvalid(f"{text!r} is no https:// or http:// URL")
+        raise ConfigurationInvalid(f"{shown} is no https:// or http:// URL")
     if "@" in parts.netloc or "#" in text:
-        raise ConfigurationInvalid(f"{text!r}: no user name and no fragment can stand in it")
+        raise ConfigurationInvalid(f"{shown}: no user name and no fragment can stand in it")
     target += f"?{parts.query}" if parts.query else ""
     if not _PATH.fullmatch(target):
-        raise ConfigurationInvalid(f"{text!r}: its path holds what must be written as %XX")
+        raise ConfigurationInvalid(f"{shown}: its path holds what must be written as %XX")
     return Url(tls=parts.scheme == "https", host=host, port=port or _PORTS[parts.scheme], target=target)
 
 

@@ -40,7 +40,7 @@ class HttpLimits:
     exchange_seconds: float = 20.0  # from the connection to the last octet of the answer
 
 
-class BodyTooLarge(Exception):
+class _BodyTooLarge(Exception):
     """A body of more octets than the limit."""
 
 
@@ -158,7 +158,7 @@ class HttpServer:
                     body = await _read_body(connection, reader, writer, self._limits.body_octets)
         except h11.RemoteProtocolError as fault:
             return _Said(answer=error(fault.error_status_hint))
-        except BodyTooLarge:
+        except _BodyTooLarge:
             return _Said(answer=error(413))
         if request.http_version not in _VERSIONS:
             return _Said(answer=error(505))
@@ -200,7 +200,7 @@ async def _read_request(connection: h11.Connection, reader: asyncio.StreamReader
 async def _read_body(
     connection: h11.Connection, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, most_octets: int
 ) -> bytes:
-    """All of it. Raises BodyTooLarge, h11.RemoteProtocolError, ConnectionError."""
+    """All of it. Raises _BodyTooLarge, h11.RemoteProtocolError, ConnectionError."""
     if connection.they_are_waiting_for_100_continue:
         writer.write(connection.send(h11.InformationalResponse(status_code=100, headers=[])) or b"")
     body = bytearray()
@@ -209,7 +209,7 @@ async def _read_body(
             raise ConnectionError("the client went away")
         body += event.data
         if len(body) > most_octets:
-            raise BodyTooLarge
+            raise _BodyTooLarge
     return bytes(body)
 
 

@@ -27,7 +27,7 @@ class KeyFigure:
 @dataclass(frozen=True, kw_only=True)
 class PolicyFigures:
     revision: str
-    counts: Mapping[str, int]  # mailboxes, channels, users
+    counts: Mapping[str, int]  # mailboxes, channels, pairs, authorisations, keys
     loaded_at: float  # seconds since the epoch
     reload_refused: bool  # the last reload; what was in force is so still
 

@@ -42,7 +42,7 @@ def remove_armour(armoured: bytes, *, kind: bytes = MESSAGE) -> bytes:
 
 
 def add_armour(octets: bytes, *, kind: bytes = MESSAGE) -> bytes:
-    """One armoured block around OpenPGP packets, with CRLF line ends no header lines and no checksum."""
+    """One armoured block around OpenPGP packets, with CRLF line ends, no header lines and no checksum."""
     text = io.BytesIO()
     text.write(b"-----BEGIN " + kind + b"-----\r\n\r\n")
     full = len(octets) - len(octets) % _LINES_OCTETS

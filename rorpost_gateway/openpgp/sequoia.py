@@ -1,4 +1,4 @@
-"""Sealing by Sequoia through pysequoia, which is known in this module only.
+"""Sealing by Sequoia through pysequoia, which only this module and `known_signers` know.
 
 In process, and synchronous: whoever calls it waits. pysequoia encrypts to what has
 expired and signs with what was revoked, and it chooses by itself. So it chooses

@@ -32,7 +32,7 @@ DUPLICATE_SECONDS = 3600.0
 # Copies of one message that are sealed at the same time; the engine bounds the sum.
 COPIES_AT_ONCE = 2
 # Of messages above this one after the other: each copy that is being made holds it several times over.
-LARGE_OCTETS = 8 * 1024 * 1024
+ONE_BY_ONE_OCTETS = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,7 +131,7 @@ class Committer:
     async def _seal(self, batch: _Batch) -> list[tuple[NewCopy, Record]]:
         if len(batch.fresh) == 1:  # as nearly always: nothing to divide between tasks
             return [await self._seal_one(batch, *batch.fresh[0])]
-        large = len(batch.work.submitted.message.octets) > LARGE_OCTETS
+        large = len(batch.work.submitted.message.octets) > ONE_BY_ONE_OCTETS
         places = asyncio.Semaphore(1 if large else COPIES_AT_ONCE)
 
         async def one(recipient: Recipient, verdict: Verdict) -> tuple[NewCopy, Record]:

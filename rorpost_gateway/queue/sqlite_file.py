@@ -12,6 +12,7 @@ import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
 
+from rorpost_gateway.durable import sync_folder
 from rorpost_gateway.errors import GatewayError, QueueUnavailable
 from rorpost_gateway.queue.sqlite_errors import named
 from rorpost_gateway.queue.statements import load_statements
@@ -97,17 +98,9 @@ def _create(path: Path) -> None:
             connection.execute("PRAGMA journal_mode = WAL")
         with suppress(FileExistsError):  # somebody else was faster: theirs counts
             os.link(unfinished, path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     finally:
         unfinished.unlink()
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _prepare(connection: sqlite3.Connection) -> None:

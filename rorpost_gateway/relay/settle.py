@@ -4,8 +4,9 @@ Invariants: a line is durable before the queue forgets or moves the copy; a boun
 is line → `mark_bounced` → DSN → `finish`, and a copy whose DSN cannot be delivered
 stays; a copy that was relayed is not sent again because the queue could not forget
 it. A crash between two steps repeats the last one: at worst a line twice, never a
-lost copy and never a second DSN. One after the line that a copy arrived repeats nothing:
-the next start finds the line, and forgets the copy.
+lost copy and never a second DSN. After one behind the line that a copy arrived, the next
+start finds the line and forgets the copy, unless its sender asked to hear of a success:
+then it goes once more.
 """
 
 from collections.abc import Callable

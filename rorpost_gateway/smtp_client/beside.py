@@ -8,7 +8,6 @@ message: it is deferred and tried again, as after a connection that was cut.
 """
 
 import asyncio
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -130,7 +129,7 @@ def _attempt(head: Head) -> Attempt:
     return _KINDS[head.pop("kind")](**head)
 
 
-def answering(client: SmtpClient) -> Callable[[Head], Answer]:
+def answering(client: SmtpClient) -> Answer:
     """What answers in the process: one attempt a question."""
     routes: dict[tuple[Any, ...], Route] = {}
 
@@ -144,12 +143,12 @@ def answering(client: SmtpClient) -> Callable[[Head], Answer]:
             routes[key] = _route(told)
         return _attempt_head(await client.send(routes[key], _outgoing(head, octets))), b""
 
-    return lambda _greeting: answer
+    return answer
 
 
 def main() -> None:
     """The process."""
-    run(lambda greeting: answering(SmtpClient())(greeting))
+    run(lambda _greeting: answering(SmtpClient()))
 
 
 if __name__ == "__main__":

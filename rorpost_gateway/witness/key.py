@@ -11,11 +11,6 @@ SHA256(name || 0x0A || 0x04 || public key). No key is ever replaced.
 c2sp.org/tlog-cosignature, c2sp.org/signed-note; RFC 8032 (Ed25519).
 """
 
-import base64
-import binascii
-import hashlib
-import os
-import re
 import struct
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,12 +18,11 @@ from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from rorpost_gateway import note_key
+from rorpost_gateway.durable import PRIVATE_MODE, PUBLIC_MODE, put
 from rorpost_gateway.errors import ConfigurationInvalid
-from rorpost_gateway.witness.durable import PRIVATE_MODE, PUBLIC_MODE, put
 
-NAME = re.compile(r"[\x21-\x2a\x2c-\x7e]{1,200}")  # visible ASCII without plus
 _COSIGNATURE: Final = b"\x04"
-_PRIVATE = "PRIVATE+KEY+"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +35,7 @@ class CosigningKey:
     @property
     def vkey(self) -> str:
         """The verifier key, `name+hash+base64`."""
-        return f"{self.name}+{self._key_id.hex()}+{_base64(self._public)}"
+        return note_key.verifier_text(self.name, self._public)
 
     def cosign(self, text: bytes, *, at: int) -> bytes:
         """A note's signature line, with its newline, on a checkpoint's text (which ends in a newline).
@@ -49,7 +43,7 @@ class CosigningKey:
         `at` is seconds since the epoch.
         """
         signature = self.key.sign(b"cosignature/v1\ntime %d\n" % at + text)
-        encoded = _base64(self._key_id + struct.pack(">Q", at) + signature)
+        encoded = note_key.to_base64(self._key_id + struct.pack(">Q", at) + signature)
         return f"— {self.name} {encoded}\n".encode()
 
     @property
@@ -58,11 +52,10 @@ class CosigningKey:
 
     @property
     def _key_id(self) -> bytes:
-        return hashlib.sha256(self.name.encode("ascii") + b"\n" + self._public).digest()[:4]
+        return note_key.key_id(self.name, self._public)
 
     def _private_text(self) -> str:
-        seed = _base64(_COSIGNATURE + self.key.private_bytes_raw())
-        return f"{_PRIVATE}{self.name}+{self._key_id.hex()}+{seed}"
+        return note_key.private_text(self.name, self._public, self.key.private_bytes_raw())
 
     def __repr__(self) -> str:
         return f"CosigningKey({self.vkey})"
@@ -70,7 +63,7 @@ class CosigningKey:
 
 def create_key(path: Path, name: str) -> CosigningKey:
     """Make a key for a witness of that name. Raises ConfigurationInvalid, OSError."""
-    if not NAME.fullmatch(name):
+    if not note_key.NAME.fullmatch(name):
         raise ConfigurationInvalid("the name: 1 to 200 visible ASCII characters, no space and no plus sign")
     if path.exists():
         raise ConfigurationInvalid(f"{path}: a key is there already")
@@ -82,24 +75,10 @@ def create_key(path: Path, name: str) -> CosigningKey:
 
 def load_key(path: Path) -> CosigningKey:
     """Raises ConfigurationInvalid for what is no key, or one that others may read; OSError."""
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-    with os.fdopen(fd, "rb") as file:
-        if os.fstat(fd).st_mode & 0o077:
-            raise ConfigurationInvalid(f"{path}: others than its owner may read it; mode 0600 is needed")
-        octets = file.read(4096)
-    try:
-        text = octets.decode("ascii").removesuffix("\n")
-        name, key_id, encoded = text.removeprefix(_PRIVATE).split("+", 2)
-        material = base64.b64decode(encoded, validate=True)
-    except (ValueError, binascii.Error):
-        raise ConfigurationInvalid(f"{path}: not a witness's key") from None
-    if not text.startswith(_PRIVATE) or material[:1] != _COSIGNATURE or len(material) != 33:
+    found = note_key.parse_private(note_key.read_private_file(path, by_link=False), kind=_COSIGNATURE)
+    if found is None:
         raise ConfigurationInvalid(f"{path}: not a witness's key")
-    key = CosigningKey(name=name, key=Ed25519PrivateKey.from_private_bytes(material[1:]))
-    if key.vkey.split("+")[1] != key_id:
+    key = CosigningKey(name=found.name, key=Ed25519PrivateKey.from_private_bytes(found.secret))
+    if key._key_id != found.key_id:  # noqa: SLF001
         raise ConfigurationInvalid(f"{path}: the key does not match its own key id")
     return key
-
-
-def _base64(octets: bytes) -> str:
-    return base64.b64encode(octets).decode("ascii")

@@ -16,9 +16,9 @@ from typing import Final
 
 import structlog
 
+from rorpost_gateway.durable import SHARED_MODE, put, sync_folder
 from rorpost_gateway.http.client import HttpFailed, Url, post
 from rorpost_gateway.witness.base import Published
-from rorpost_gateway.witness.durable import SHARED_MODE, put, sync_folder
 from rorpost_gateway.witness.timestamp import (
     ANSWER_TYPE,
     QUESTION_TYPE,

@@ -15,8 +15,8 @@ import os
 from pathlib import Path
 from typing import Final
 
+from rorpost_gateway.durable import SHARED_MODE, put, sync_folder
 from rorpost_gateway.errors import ConfigurationInvalid
-from rorpost_gateway.witness.durable import SHARED_MODE, put, sync_folder
 
 FOLDER_MODE: Final = 0o750
 MOST_REFUSED: Final = 100

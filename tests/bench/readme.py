@@ -37,8 +37,9 @@ def measured(machine: dict[str, Any], mail: Sequence[dict[str, Any]]) -> str:
     return (
         "\n".join(lines)
         + f"\n\n{machine['cores']} cores ({machine['machine']}), Python {machine['python']}, "
-        + f"Postfix {machine['postfix']}, {machine['at'][:10]}; median of {runs} "
-        + f"run{'s' if runs > 1 else ''} by turns, counted at the sink; in brackets: of Postfix's rate.\n"
+        + f"Postfix {machine['postfix']}, {machine['at'][:10]}; "
+        + (f"median of {runs} runs" if runs > 1 else "one run, good for a look only,")
+        + " by turns, counted at the sink; in brackets: of Postfix's rate.\n"
     )
 
 

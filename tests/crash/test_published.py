@@ -166,5 +166,6 @@ def test_killed_again_at_every_system_call_of_the_next_start(
         disk = DyingDisk(number % CALLS_OF_A_START + 1, moment)
         second = Life(folder=first.folder, key=key, disk=disk, now=first.now, durable=first.durable)
         second.live(a_line_more)
+        assert second.killed, said
         second.seen += first.seen
         see_that_it_goes_on(second, f"{said}; then {disk.calls[-1]}")

@@ -16,7 +16,6 @@ from tests.torture.books import Books, is_notice, subject
 from tests.torture.evidence import Evidence
 from tests.torture.ledger import Ledger, Message, Reply
 
-_STORED = ("ready", "claimed", "held")
 _ENDED_FOR_GOOD = ("bounced", "removed")  # the same message sent again is a new one
 
 

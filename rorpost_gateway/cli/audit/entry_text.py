@@ -42,12 +42,16 @@ _WORDS = {  # fields that are shown, with what is said before their value
     "verb": "verb",
     "filters": "filters",
     "entries": "entries",
+    "fingerprints": "fingerprints",
     "decision": "decision",
     "version": "version",
     "origin": "origin",
     "vkey": "verifier key",
     "revision": "revision",
     "previous": "previous",
+    "previous_origin": "previous origin",
+    "previous_entries": "previous entries",
+    "previous_head": "previous head",
     "counts": "counts",
     "file": "file",
     "first": "first",
@@ -74,7 +78,7 @@ class Printer:
         self._colour = "NO_COLOR" not in os.environ
 
     def print(self, octets: bytes, entry: Entry) -> None:
-        """`octets`: the entry's line, which is ASCII without control characters."""
+        """`octets`: the entry's line, ASCII; the verifier lets no escape character stand in one."""
         if self._as_json:
             text = octets.decode("ascii")
         elif self._width is None:
@@ -91,13 +95,13 @@ class Printer:
 def line(entry: Entry) -> str:
     """All of it on one line, however long."""
     return "  ".join(
-        [f"{_number(entry)}  {entry['time']}", _what(entry), ", ".join(_details(entry))]
+        [f"{number(entry['n'])}  {entry['time']}", _what(entry), ", ".join(_details(entry))]
     ).rstrip()
 
 
 def paragraph(entry: Entry, *, width: int) -> str:
     """The same within `width` columns, with colour for what was decided."""
-    head = f"{_number(entry):>8}  {entry['time']}  "
+    head = f"{number(entry['n']):>8}  {entry['time']}  "
     lines = [head + click.style(_what(entry), fg=_COLOURS.get(str(entry.get("action"))), bold=True)]
     columns, row = max(width, 40) - len(_INDENT), ""
     for detail in _details(entry):
@@ -123,8 +127,9 @@ def plain(value: object) -> str:
     return "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in text)
 
 
-def _number(entry: Entry) -> str:
-    return str(entry["n"]) if entry["n"] < 1 << 63 else "(beyond all measure)"
+def number(n: int) -> str:
+    """An entry number; a log that somebody made up may have one of thousands of digits."""
+    return str(n) if n < 1 << 63 else "(beyond all measure)"
 
 
 def _what(entry: Entry) -> str:

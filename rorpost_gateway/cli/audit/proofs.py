@@ -21,7 +21,7 @@ from rorpost_gateway.audit.line import LineFault, parse_line
 from rorpost_gateway.audit.notes import NOTE_OCTETS, NoteFault, verify_note
 from rorpost_gateway.cli.audit.entry_text import Printer
 from rorpost_gateway.cli.audit.signers import keys_of
-from rorpost_gateway.cli.audit.source import find_source, log_option, say_broken, source_options
+from rorpost_gateway.cli.audit.source import find_source, leave_line, log_option, say_broken, source_options
 from rorpost_gateway.cli.options import config_option
 
 LINE_OCTETS = 16 * 1024
@@ -56,6 +56,7 @@ def prove(
         _negative(f"{fault}; if the log's key was changed, give the one that is in force now (--vkey)")
     except Broken as broken:
         say_broken(broken)
+    leave_line(source, verb="prove", filters=["entry"], entries=1)
     if entry_file is not None:
         entry_file.write(octets + b"\n")
     Printer(out=sys.stderr).print(octets, parse_line(octets))

@@ -7,19 +7,17 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from rorpost_gateway.cli.audit.entry_text import plain
+from rorpost_gateway.cli.audit.entry_text import number, plain
+from rorpost_gateway.cli.tables import table_console
 
 Row = Sequence[object]
 
-_PIPE_COLUMNS = 220  # a script's lines are not folded at 80
 _DECISIONS = (("sent", "sent"), ("received", "received"), ("again", "duplicate"), ("refused", "refused"))
 
 
-def print_report(data: Mapping[str, Any], console: Console | None = None) -> None:
+def print_report(data: Mapping[str, Any]) -> None:
     """`data` is what `--json` prints."""
-    console = console or Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=_PIPE_COLUMNS)
+    console = table_console()
     console.print(Text(f"{data['month']}, {data['timezone']}", style="bold"))
     console.print(Text(_coverage(data)))
     kinds = [words for words, _ in _DECISIONS]
@@ -53,12 +51,12 @@ def _coverage(data: Mapping[str, Any]) -> str:
     entries = data["entries"]
     if not entries["count"] or data["log"] is None:
         return "The log has no entry of this month."
-    numbers = f"{_number(entries['first'])} to {_number(entries['last'])}"
+    numbers = f"{number(entries['first'])} to {number(entries['last'])}"
     text = f"{entries['count']} entries of this month, {numbers}."
     text += f" Messages accepted: {data['messages']}."
     text += " The log was verified first." if data["verified"] else " Not verified (--vkey KEY does)."
     if data["log"]["first_time"] > data["from"]:
-        text += f" The log begins with entry {_number(data['log']['first'])}, {data['log']['first_time']}."
+        text += f" The log begins with entry {number(data['log']['first'])}, {data['log']['first_time']}."
     if data["log"]["last_time"] < data["until"]:
         text += f" It ends for now with {data['log']['last_time']}."
     if data["lines_passed_over"]:
@@ -85,7 +83,3 @@ def _tally(name: str | None, tally: Mapping[str, int], *, none: str = "") -> Row
 
 def _counted(table: Mapping[str, int]) -> list[Row]:
     return [(plain(name), count) for name, count in table.items() if count]
-
-
-def _number(number: int) -> str:
-    return str(number) if number < 1 << 63 else "(beyond all measure)"

@@ -13,7 +13,7 @@ from rorpost_gateway.audit.folder import Broken
 from rorpost_gateway.audit.places import Places
 from rorpost_gateway.audit.search import Criteria, Found, Search, kinds
 from rorpost_gateway.cli.audit import times
-from rorpost_gateway.cli.audit.entry_text import Printer
+from rorpost_gateway.cli.audit.entry_text import Printer, number
 from rorpost_gateway.cli.audit.source import (
     Source,
     find_source,
@@ -106,8 +106,8 @@ def _given_out(looking: Search, source: Source, *, filters: Sequence[str]) -> It
 
 def _conclude(count: int, *, skipped: int, whole: Extent | None) -> None:
     if whole is not None and whole.first:
-        number = whole.first if whole.first < 1 << 63 else "beyond all measure"
-        click.echo(f"entries before {number}, {whole.first_time}, are not there (purged)", err=True)
+        before = f"{number(whole.first)}, {whole.first_time}"
+        click.echo(f"entries before {before}, are not there (purged)", err=True)
     if skipped:
         lines = "line that is no entry" if skipped == 1 else "lines that are no entries"
         why = "torn writes, or tampering; rorpost audit verify tells"

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -21,8 +20,7 @@ from rorpost_gateway.cli.audit.entry_text import plain
 from rorpost_gateway.cli.audit.source import find_source, source_options
 from rorpost_gateway.cli.audit.verifying import verify_with_progress
 from rorpost_gateway.cli.options import json_option
-
-_PIPE_COLUMNS = 220  # a script's lines are not folded at 80
+from rorpost_gateway.cli.tables import table_console
 
 
 @click.command()
@@ -65,9 +63,7 @@ def _say_broken(broken: Broken, *, as_json: bool) -> None:
 
 
 def _print(verified: Verified, *, since: bool) -> None:
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=_PIPE_COLUMNS)
+    console = table_console()
     console.print(
         Text(
             f"holds: {verified.entries} entries in {verified.files} files,"

@@ -1,6 +1,7 @@
 """A process beside a test's: it answers, fails or dies, as it is asked."""
 
 import asyncio
+import logging
 import os
 import signal
 
@@ -15,6 +16,9 @@ def prepare(greeting: Head) -> Answer:
                 os.kill(os.getpid(), signal.SIGKILL)
             case "forget":
                 await asyncio.Event().wait()
+            case "speak":
+                print("MARKER printed", flush=True)  # noqa: T201
+                logging.getLogger("of.a.library").critical("MARKER logged")
             case "fail":
                 raise ValueError("MARKER of what must not be told")
             case "tell too much":

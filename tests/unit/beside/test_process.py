@@ -90,6 +90,16 @@ async def test_a_fault_in_one_question_ends_that_one_only_and_tells_no_content(b
     assert told["said"] == "say"
 
 
+async def test_what_is_printed_or_logged_there_goes_nowhere(
+    beside: Beside, capfd: pytest.CaptureFixture[str]
+) -> None:
+    async with asyncio.timeout(BOUND_SECONDS):
+        told, _ = await beside.ask({"do": "speak"})
+        again, _ = await beside.ask({"do": "say"})
+    assert (told["said"], again["pid"]) == ("speak", told["pid"])
+    assert "MARKER" not in "".join(capfd.readouterr())
+
+
 async def test_answers_find_their_questions_and_octets_arrive_whole(beside: Beside) -> None:
     sent = [os.urandom(size) for size in (0, 1, 70_000, 3_000_000, 5)]
     async with asyncio.timeout(BOUND_SECONDS):

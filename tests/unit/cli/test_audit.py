@@ -239,6 +239,7 @@ async def test_what_is_taken_from_the_live_log_leaves_a_line(live, workshop, her
     assert (await asyncio.to_thread(run, "report", "--month", "2026-05", *config)).exit_code == 0
     assert (await asyncio.to_thread(run, "search", "--sender", "eva@gmail.com", *config)).exit_code == 1
     assert (await asyncio.to_thread(run, "export-tlog", here / "out", *config)).exit_code == 0
+    assert (await asyncio.to_thread(run, "prove", "1", *config)).exit_code == 0
     lines = [json.loads(line) for line in workshop.lines()]
     told = [
         [each[name] for name in ("verb", "filters", "entries")]
@@ -247,6 +248,7 @@ async def test_what_is_taken_from_the_live_log_leaves_a_line(live, workshop, her
     ]
     assert told[:3] == [["search", ["user", "from"], 3], ["report", ["month"], 7], ["search", ["sender"], 0]]
     assert told[3][:2] == ["export", []]
+    assert told[4:] == [["prove", ["entry"], 1]]
     assert {each["operator"] for each in lines if each["event"] == "extract"} == {"root"}
     assert b"anna.berg" not in b"".join(line for line in workshop.lines() if b'"extract"' in line)
 

@@ -55,6 +55,10 @@ REFUSED = {
         witnesses(f"[{{url: ¶'https://me:word@w.example/', vkey: {VKEY}}}]"),
         "no user name",
     ),
+    "a URL with a question in it": (
+        witnesses(f"[{{url: ¶'https://w.example/a?b=c', vkey: {VKEY}}}]"),
+        "must end with its path",
+    ),
     "in the clear": (
         witnesses(f"[{{url: ¶'http://w.example/', vkey: {VKEY}}}]"),
         "without TLS only loopback may be",

@@ -175,6 +175,23 @@ def test_no_url(text: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "https://me:Hemligt1@w.example/",
+            "https://me:Hemligt1@w.example:x/",
+            "ftp://me:Hemligt1@w.example/",
+        ),
+        *("https://w.example/a b?key=Hemligt1", "https://w.example/?key=Hemligt1#part"),
+    ],
+)
+def test_what_may_be_a_secret_is_not_repeated(text: str) -> None:
+    with pytest.raises(ConfigurationInvalid) as refused:
+        parse_url(text)
+    assert "Hemligt1" not in f"{refused.value.public} {refused.value.private}"
+
+
+@pytest.mark.parametrize(
     ("text", "authority", "target"),
     [
         ("https://w.example", "w.example", "/"),

@@ -148,7 +148,8 @@ async def test_the_first_of_too_many_answers_counts_and_the_connection_is_left(
     assert [connection.verbs.count("DATA") for connection in sink.connections] == [1, 1]
 
 
-async def test_the_private_name_by_which_that_is_seen_is_there() -> None:
+async def test_the_private_name_that_is_used_is_there() -> None:
+    """By it a connection that was answered unasked is known before it is handed over (`opening`)."""
     assert aiosmtplib.protocol.SMTPProtocol()._buffer == b""
 
 
