@@ -18,6 +18,7 @@ LONGEST_FUNCTION_LINES = 60
 # Where a name may be imported: a room, or one file of it. One room each, the terminal and the
 # operator's log aside.
 ROOMS = {
+    "aioimaplib": {"imap"},
     "aiosmtpd": {"smtp"},
     "aiosmtplib": {"smtp_client"},
     "argon2": {"logins"},
@@ -31,6 +32,7 @@ ROOMS = {
     },
     "gnupg": {"openpgp"},
     "h11": {"http"},
+    "holidays": {"supervision"},
     "personnummer": {"identity_number"},
     "prometheus_client": {"metrics"},
     "pysequoia": {"openpgp.sequoia", "openpgp.known_signers"},
@@ -41,15 +43,18 @@ ROOMS = {
     "structlog": {
         "beside",
         "cli",
+        "collecting",
         "control",
         "daemon",
         "http",
+        "imap",
         "inbound",
         "operator_log",
         "outbound",
         "reception",
         "relay",
         "smtp",
+        "supervision",
         "witness",
     },
     "trustme": {"demo"},

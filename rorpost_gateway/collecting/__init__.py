@@ -1,0 +1,1 @@
+"""What partners put into mailboxes: fetched over IMAP and handed to the way in."""

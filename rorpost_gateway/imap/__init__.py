@@ -1,0 +1,1 @@
+"""Sessions with somebody's IMAP server, and nothing else. aioimaplib lives here only."""
