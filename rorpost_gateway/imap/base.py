@@ -93,7 +93,7 @@ class Summary:
 
 
 class ImapError(GatewayError):
-    """Base of what goes wrong with an IMAP server. `public` is one line of printable ASCII without a secret."""
+    """Base of what goes wrong with a server. `public` is one line of printable ASCII, no secret in it."""
 
 
 class ImapUnavailable(ImapError):
@@ -159,7 +159,7 @@ class Session(Protocol):
         ...
 
     async def move(self, uid: int, folder: str) -> None:
-        """Into another folder: MOVE, or COPY, then \\Deleted and UID EXPUNGE of this UID alone.
+        r"""Into another folder: MOVE, or COPY, then \Deleted and UID EXPUNGE of this UID alone.
 
         Without MOVE and UIDPLUS it is ImapRefused: nothing else may ever be expunged by the way.
         Raises ImapRefused with TRYCREATE where the folder is not there.
@@ -171,7 +171,7 @@ class Session(Protocol):
         ...
 
     async def sent_folder(self) -> str | None:
-        """The folder with the special use \\Sent (RFC 6154); None where the server names none."""
+        r"""The folder with the special use \Sent (RFC 6154); None where the server names none."""
         ...
 
     async def append(
