@@ -72,6 +72,9 @@ class Reason(StrEnum):
     GATEWAY_FULL = "gateway-full"
 
 
+SENT_COPY_RULE = "delivery.sent_copy"  # `rule` of every line about a copy for a Sent folder
+
+
 @dataclass(frozen=True, kw_only=True)
 class Position:
     """A place in a configuration or policy file; line and column count from 1."""

@@ -1,107 +1,70 @@
-"""The section `delivery`: where opened mail and notices for our own mailboxes go.
+"""The section `delivery`: where opened mail and notices for our own mailboxes go, and copies of sent mail.
 
 Opened mail is plain text. So, unlike sealed mail to a partner, it crosses a network
 only to a server whose certificate is verified; clear text stays on this machine.
 """
 
-import re
 from pathlib import Path
 from typing import Final
 
-from rorpost_gateway.config.model import DeliveryMethod, DeliverySettings, MailServer, ShowPerson
-from rorpost_gateway.config.reading import is_loopback, optional_path, part, word
+from rorpost_gateway.config.imap_accounts import read_folder, read_imap_account
+from rorpost_gateway.config.mail_servers import read_mail_server
+from rorpost_gateway.config.model import (
+    DeliveryMethod,
+    DeliverySettings,
+    ImapDelivery,
+    MailServer,
+    SentCopySettings,
+    ShowPerson,
+)
+from rorpost_gateway.config.reading import part, word
 from rorpost_gateway.document import Findings, Section
-from rorpost_gateway.smtp_client.base import MailProtocol, TlsMode
+from rorpost_gateway.smtp_client.base import MailProtocol
 
-_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|[0-9a-fA-F:]+")
-_LATER: Final = "imap"
-_PORTS: Final = {MailProtocol.SMTP: 25, MailProtocol.LMTP: 24}
-_SOCKET_PATH_OCTETS: Final = 107  # unix(7): sun_path holds 108 with the NUL
 _SERVERS: Final = {DeliveryMethod.LMTP: MailProtocol.LMTP, DeliveryMethod.SMTP: MailProtocol.SMTP}
+_SENT_COPIES: Final = ("none", "imap")
 
 
 def read_delivery(section: Section, findings: Findings, base: Path) -> DeliverySettings:
-    method = _method(section)
+    method = word(section, "method", DeliveryMethod.MAILDIR)
+    with_copies = section.choice("sent_copy", _SENT_COPIES, "none") == "imap"
     for other in DeliveryMethod:
-        if other is not method and section.has(other):
+        if other is not method and section.has(other) and not (other is DeliveryMethod.IMAP and with_copies):
             section.complain(other, f"is given, but delivery.method is {method}")
         section.value(other, None)
-    own = part(section, method, findings)
-    protocol = _SERVERS.get(method)
+    imap, copies = None, None
+    if method is DeliveryMethod.IMAP or with_copies:
+        imap, copies = _imap(part(section, "imap", findings), findings, base, with_copies=with_copies)
     settings = DeliverySettings(
-        where=(base / own.text("root", "../mail")).resolve()
-        if protocol is None
-        else _server(own, base, findings, protocol),
+        where=imap if method is DeliveryMethod.IMAP and imap else _where(section, method, findings, base),
         show_person=word(section, "show_person", ShowPerson.AUTHOR),
+        sent_copy=copies,
     )
-    own.finish()
     section.finish()
     return settings
 
 
-def _method(section: Section) -> DeliveryMethod:
-    methods = tuple(DeliveryMethod)
-    said = section.choice("method", (*methods, _LATER), DeliveryMethod.MAILDIR)
-    if said == _LATER:
-        section.complain("method", f"{_LATER} is not there yet; must be one of: {', '.join(methods)}")
-    return DeliveryMethod(said) if said in methods else DeliveryMethod.MAILDIR
-
-
-def _server(section: Section, base: Path, findings: Findings, protocol: MailProtocol) -> MailServer:
-    socket = _socket(section, base) if protocol is MailProtocol.LMTP else None
-    host, port, tls, ca = "localhost", _PORTS[protocol], TlsMode.OFF, None
-    if socket is None:
-        host = section.text("host", pattern=_HOST)
-        port = section.integer("port", port, least=1, most=65535)
-        tls, ca = _tls(part(section, "tls", findings), base, section, host)
-    username, password_file = None, None
-    if protocol is MailProtocol.SMTP:
-        username, password_file = _login(section, base, tls)
-    return MailServer(
-        protocol=protocol,
-        socket=socket,
-        host=host,
-        port=port,
-        tls=tls,
-        ca=ca,
-        username=username,
-        password_file=password_file,
+def _where(section: Section, method: DeliveryMethod, findings: Findings, base: Path) -> Path | MailServer:
+    own = part(section, method, findings)
+    protocol = _SERVERS.get(method)
+    where = (
+        (base / own.text("root", "../mail")).resolve()
+        if protocol is None
+        else read_mail_server(own, base, findings, protocol)
     )
+    own.finish()
+    return where
 
 
-def _socket(section: Section, base: Path) -> Path | None:
-    socket = optional_path(section, "socket", base)
-    if socket is None:
-        return None
-    for key in ("host", "port", "tls"):
-        if section.has(key):
-            section.complain(
-                key, "is for a connection over the network; leave it out where `socket` is given"
-            )
-        section.value(key, None)
-    if len(str(socket).encode()) > _SOCKET_PATH_OCTETS:
-        section.complain(
-            "socket", f"is longer than {_SOCKET_PATH_OCTETS} octets, which no Unix socket may be"
-        )
-    return socket
-
-
-def _tls(tls: Section, base: Path, section: Section, host: str) -> tuple[TlsMode, Path | None]:
-    usual = TlsMode.OFF if is_loopback(host) else TlsMode.VERIFY
-    mode = TlsMode(tls.choice("mode", (TlsMode.VERIFY, TlsMode.OFF), usual) or usual)
-    ca = optional_path(tls, "ca", base)
-    tls.finish()
-    if mode is TlsMode.OFF and not is_loopback(host):
-        section.complain("host", "is not loopback; opened mail leaves this machine over verified TLS only")
-    if mode is TlsMode.OFF and ca is not None:
-        tls.complain("ca", "is looked at in mode verify only")
-    return mode, ca
-
-
-def _login(section: Section, base: Path, tls: TlsMode) -> tuple[str | None, Path | None]:
-    username, password_file = section.text("username", None), optional_path(section, "password_file", base)
-    if (username is None) != (password_file is None):
-        section.complain(None, "needs `username` and `password_file` together, or neither")
-    if username is not None and tls is TlsMode.OFF:
-        section.complain("username", "must not be sent in clear text; tls mode is off")
-    return username, password_file
+def _imap(
+    section: Section, findings: Findings, base: Path, *, with_copies: bool
+) -> tuple[ImapDelivery, SentCopySettings | None]:
+    account = read_imap_account(section, findings, base, per_mailbox=True)
+    folder, sent_folder = read_folder(section, "folder", "INBOX"), read_folder(section, "sent_folder", None)
+    if sent_folder is not None and not with_copies:
+        section.complain("sent_folder", "is looked at with delivery.sent_copy imap only")
+    elif sent_folder is not None and sent_folder == folder:
+        section.complain("sent_folder", "is the folder that mail is delivered to")
+    section.finish()
+    copies = SentCopySettings(account=account, folder=sent_folder) if with_copies else None
+    return ImapDelivery(account=account, folder=folder), copies

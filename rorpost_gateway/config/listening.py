@@ -4,6 +4,7 @@ import ipaddress
 from pathlib import Path
 from typing import Final
 
+from rorpost_gateway.config.collecting import read_collecting, read_poll
 from rorpost_gateway.config.model import Inbound, InboundSmtp, Listening, Submission
 from rorpost_gateway.config.reading import LISTEN, is_loopback, optional_path, word
 from rorpost_gateway.document import Findings, Kind, Node, Section
@@ -33,17 +34,22 @@ def read_submission(section: Section, findings: Findings, base: Path) -> Submiss
     return submission
 
 
-def read_inbound(section: Section | None, findings: Findings, base: Path) -> Inbound | None:
+def read_inbound(
+    section: Section | None, findings: Findings, base: Path, *, domains: frozenset[str]
+) -> Inbound | None:
     """The section `inbound`; None where it is left out, and nothing is taken in."""
     if section is None:
         return None
-    if section.value("imap", None) is not None:
-        section.complain("imap", "must be left out: this version does not collect over IMAP yet")
     max_age = section.duration("max_age", DEFAULT_MAX_AGE_SECONDS)
-    smtp = section.section("smtp", required=True)
+    smtp = section.section("smtp")
     inbound = Inbound(
-        smtp=None if smtp is None else _inbound_smtp(smtp, findings, base), max_age_seconds=max_age
+        smtp=None if smtp is None else _inbound_smtp(smtp, findings, base),
+        max_age_seconds=max_age,
+        imap=read_collecting(section, findings, base, domains),
+        poll_seconds=read_poll(section),
     )
+    if not section.has("smtp") and not inbound.imap:
+        section.complain(None, "takes nothing in; give `smtp` or `imap`, or leave the section out")
     section.finish()
     return inbound
 

@@ -1,20 +1,19 @@
 """Reading config/rorpost.yaml: strict, all findings at once, no surprise at run time.
 
-An unknown key is a finding, and so is a section that this version has no part for:
-a promise in the file that nobody keeps is worse than a refusal to start.
+An unknown key is a finding: a promise in the file that nobody keeps is worse than a refusal to start.
 """
 
 import os
 import re
 from pathlib import Path
-from typing import Final
 from zoneinfo import ZoneInfo
 
 from rorpost_gateway.config.delivering import read_delivery
 from rorpost_gateway.config.listening import read_inbound, read_submission
 from rorpost_gateway.config.model import Config
 from rorpost_gateway.config.next_hops import read_relay
-from rorpost_gateway.config.reading import DOMAIN, part, word
+from rorpost_gateway.config.overlaps import overlaps
+from rorpost_gateway.config.reading import DOMAIN, part, required_part, word
 from rorpost_gateway.config.stores import (
     read_decision_log,
     read_limits,
@@ -22,14 +21,11 @@ from rorpost_gateway.config.stores import (
     read_openpgp,
     read_queue,
 )
+from rorpost_gateway.config.supervising import read_supervision
 from rorpost_gateway.document import Findings, Section, parse_file
 from rorpost_gateway.reply import Language
 
 _NODE = re.compile(r"[A-Za-z0-9._-]{1,63}")
-
-_NOT_YET: Final = {
-    "supervision": "watching that mailboxes are read",
-}
 
 
 def load_config(path: Path) -> Config:
@@ -42,10 +38,10 @@ def load_config(path: Path) -> Config:
     findings = Findings()
     top = Section(parse_file(path), findings)
     config = _read(top, findings, path.resolve())
-    for name, what in _NOT_YET.items():
-        if top.value(name, None) is not None:
-            top.complain(name, f"must be left out: this version has no part for {what} yet")
     top.finish()
+    findings.raise_if_any()
+    for index, what in overlaps(config):
+        _collected(top, index).complain("folder", what)
     findings.raise_if_any()
     return config
 
@@ -66,10 +62,10 @@ def _read(top: Section, findings: Findings, file: Path) -> Config:
         timezone=_timezone(top),
         state_dir=state_dir,
         policies=(base / top.text("policies", "../policies")).resolve(),
-        submission=read_submission(_required(top, "submission"), findings, base),
-        inbound=read_inbound(top.section("inbound"), findings, base),
+        submission=read_submission(required_part(top, "submission"), findings, base),
+        inbound=read_inbound(top.section("inbound"), findings, base, domains=frozenset(domains)),
         delivery=read_delivery(part(top, "delivery", findings), findings, base),
-        relay=read_relay(_required(top, "relay"), findings, base, sealed_size=limits.sealed_size),
+        relay=read_relay(required_part(top, "relay"), findings, base, sealed_size=limits.sealed_size),
         openpgp=read_openpgp(part(top, "openpgp", findings), base),
         queue_url=read_queue(part(top, "queue", findings), base, state_dir),
         decision_log=read_decision_log(
@@ -82,13 +78,13 @@ def _read(top: Section, findings: Findings, file: Path) -> Config:
         metrics=read_metrics(top.section("metrics")),
         processes=top.integer("processes", max(0, (os.cpu_count() or 1) - 1), least=0, most=64),
         language=word(top, "language", Language.SV),
+        supervision=read_supervision(top.section("supervision"), findings, base),
     )
 
 
-def _required(top: Section, key: str) -> Section:
-    found = top.section(key, required=True)
-    # What is missing inside a missing section need not be told as well.
-    return found if found is not None else part(top, key, Findings())
+def _collected(top: Section, index: int) -> Section:
+    inbound = top.section("inbound")
+    return inbound.sections("imap")[index] if inbound else top
 
 
 def _timezone(top: Section) -> ZoneInfo:

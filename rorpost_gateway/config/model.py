@@ -1,17 +1,52 @@
 """What config/rorpost.yaml says, frozen. Paths are absolute; durations are seconds."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from rorpost_gateway.audit.signatures import VerifierKey
+from rorpost_gateway.config.delivery_model import (
+    DeliveryMethod,
+    DeliverySettings,
+    ImapDelivery,
+    MailServer,
+    SentCopySettings,
+    ShowPerson,
+)
+from rorpost_gateway.config.imap_model import CollectSettings, ImapAccountSettings, XOAuth2Settings
 from rorpost_gateway.envelope import TrustedNetwork
 from rorpost_gateway.http.client import Url
 from rorpost_gateway.reply import Language
 from rorpost_gateway.retry import Schedule
 from rorpost_gateway.smtp import settings as smtp
 from rorpost_gateway.smtp_client import base as smtp_client
+
+__all__ = [
+    "CollectSettings",
+    "Config",
+    "DecisionLogSettings",
+    "DeliveryMethod",
+    "DeliverySettings",
+    "ImapAccountSettings",
+    "ImapDelivery",
+    "Inbound",
+    "InboundSmtp",
+    "Limits",
+    "Listening",
+    "MailServer",
+    "MetricsSettings",
+    "NextHop",
+    "NotifySettings",
+    "OpenPgp",
+    "Relay",
+    "SentCopySettings",
+    "ShowPerson",
+    "Submission",
+    "SupervisionSettings",
+    "TimestampSettings",
+    "WitnessSettings",
+    "XOAuth2Settings",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +81,8 @@ class Inbound:
 
     smtp: InboundSmtp | None
     max_age_seconds: float  # of a signature
+    imap: tuple[CollectSettings, ...] = ()
+    poll_seconds: float = 60.0  # where a server has no IDLE, and at the latest anyway
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,47 +113,26 @@ class Relay:
         return self.routes.get(domain.lower(), self.default)
 
 
-class DeliveryMethod(StrEnum):
-    MAILDIR = "maildir"
-    LMTP = "lmtp"
-    SMTP = "smtp"
+@dataclass(frozen=True, kw_only=True)
+class NotifySettings:
+    """Who takes mail about deadlines that were missed, and from which address it comes."""
 
-
-class ShowPerson(StrEnum):
-    """Where a reader sees the person who sent: in From's display name, or in X-Rorpost-Verified alone."""
-
-    AUTHOR = "author"
-    HEADER_ONLY = "header-only"
+    server: MailServer  # protocol SMTP
+    sender: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class MailServer:
-    """Who takes opened mail. With `socket`, a Unix socket, host and port are not used."""
+class SupervisionSettings:
+    """The watch over our mailboxes. `sent_folder` as in SentCopySettings."""
 
-    protocol: smtp_client.MailProtocol
-    socket: Path | None
-    host: str
-    port: int
-    tls: smtp_client.TlsMode  # never ENCRYPT: what goes there is not sealed any more
-    ca: Path | None
-    username: str | None
-    password_file: Path | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class DeliverySettings:
-    """`where` is the root of the Maildirs, or the server that keeps the mailboxes."""
-
-    where: Path | MailServer
-    show_person: ShowPerson
-
-    @property
-    def maildir_root(self) -> Path | None:
-        return self.where if isinstance(self.where, Path) else None
-
-    @property
-    def server(self) -> MailServer | None:
-        return self.where if isinstance(self.where, MailServer) else None
+    account: ImapAccountSettings
+    inbox: str
+    sent_folder: str | None
+    interval_seconds: float
+    grace_seconds: float  # how long after a deadline what had arrived by it may still be read
+    escalate_after_seconds: float
+    connections: int  # at a time
+    notify: NotifySettings | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -196,6 +212,7 @@ class Config:
     metrics: MetricsSettings | None
     processes: int  # beside the daemon's own
     language: Language
+    supervision: SupervisionSettings | None = None
 
     @property
     def maildir_root(self) -> Path | None:

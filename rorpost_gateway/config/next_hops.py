@@ -1,15 +1,12 @@
 """The section `relay`: where sealed mail goes, and how often it is tried."""
 
-import re
 from pathlib import Path
 
 from rorpost_gateway.config.model import NextHop, Relay
-from rorpost_gateway.config.reading import DOMAIN, is_loopback, optional_path, part, word
+from rorpost_gateway.config.reading import DOMAIN, HOST, is_loopback, optional_path, part, word
 from rorpost_gateway.document import Findings, Section
 from rorpost_gateway.retry import Schedule
 from rorpost_gateway.smtp_client.base import TlsMode
-
-_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|[0-9a-fA-F:]+")
 
 
 def read_relay(section: Section, findings: Findings, base: Path, *, sealed_size: int) -> Relay:
@@ -40,7 +37,7 @@ def _next_hop(section: Section, base: Path, findings: Findings, sealed_size: int
     if ca is not None and mode is not TlsMode.VERIFY:
         tls.complain("ca", f"is looked at in mode verify only; mode {mode} checks no certificate")
     tls.finish()
-    host = section.text("host", pattern=_HOST)
+    host = section.text("host", pattern=HOST)
     if mode is TlsMode.OFF and not is_loopback(host):
         section.complain("host", "is not loopback; without TLS (mode off) only loopback may be")
     username, password_file = section.text("username", None), optional_path(section, "password_file", base)

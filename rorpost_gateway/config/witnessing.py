@@ -5,14 +5,11 @@ from typing import Final
 
 from rorpost_gateway.audit.signatures import COSIGNATURE, VerifierKey
 from rorpost_gateway.config.model import TimestampSettings, WitnessSettings
-from rorpost_gateway.config.reading import is_loopback, optional_path
+from rorpost_gateway.config.reading import is_loopback, optional_path, url
 from rorpost_gateway.document import Section
-from rorpost_gateway.errors import ConfigurationInvalid
-from rorpost_gateway.http.client import Url, parse_url
 from rorpost_gateway.witness.cosignature import parse_witness_key
 
 MOST_WITNESSES: Final = 8  # a note's readers need to take 16 signatures, ours among them
-_NOWHERE: Final = Url(tls=False, host="localhost", port=1, target="/")
 
 
 def read_witnesses(section: Section, base: Path) -> tuple[WitnessSettings, ...]:
@@ -30,31 +27,20 @@ def read_timestamps(section: Section, base: Path) -> TimestampSettings | None:
     timestamps = section.section("timestamps")
     if timestamps is None:
         return None
-    settings = TimestampSettings(url=_url(timestamps), ca=(base / timestamps.text("ca")).resolve())
+    settings = TimestampSettings(url=url(timestamps, "url"), ca=(base / timestamps.text("ca")).resolve())
     timestamps.finish()
     return settings
 
 
 def _witness(section: Section, base: Path) -> WitnessSettings:
-    url, ca = _url(section), optional_path(section, "ca", base)
-    if not url.tls and not is_loopback(url.host):
+    prefix, ca = url(section, "url"), optional_path(section, "ca", base)
+    if not prefix.tls and not is_loopback(prefix.host):
         section.complain("url", "must begin with https://; without TLS only loopback may be")
-    if "?" in url.target:
+    if "?" in prefix.target:
         section.complain("url", "must end with its path: what a witness is asked is added to it")
-    settings = WitnessSettings(url=url, key=_key(section), ca=ca)
+    settings = WitnessSettings(url=prefix, key=_key(section), ca=ca)
     section.finish()
     return settings
-
-
-def _url(section: Section) -> Url:
-    text = section.text("url")
-    if not text:  # what is missing was told
-        return _NOWHERE
-    try:
-        return parse_url(text)
-    except ConfigurationInvalid as error:
-        section.complain("url", f"is not usable: {error.public}")
-        return _NOWHERE
 
 
 def _key(section: Section) -> VerifierKey:

@@ -17,6 +17,7 @@ def entry_of(copy: Copy, now: float) -> dict[str, Any]:
         "received": _time(message.received_at),
         "sender": message.reverse_path,
         "recipient": copy.recipient,
+        "purpose": copy.purpose.value,
         "attempts": copy.attempts,
         "next_attempt": _time(copy.next_attempt_at if copy.state is State.READY else None),
         "last_reply": copy.last_reply,

@@ -60,6 +60,7 @@ class Gateway:
         self._watched = watched
         self._witnessing = witnessing
         self._tasks: list[asyncio.Task[None]] = []
+        self._background: list[asyncio.Task[None]] = []
 
     @classmethod
     async def open(cls, config: Config, *, give_up: Callable[[], None], now: Clock = time.time) -> "Gateway":
@@ -144,6 +145,9 @@ class Gateway:
             ("witnessing", self._witnessing.run()),
         ):
             self._tasks.append(asyncio.create_task(self._run(name, work), name=name))
+        self._background = [
+            asyncio.create_task(self._run(name, begin()), name=name) for name, begin in self._parts.background
+        ]
         self._watched.enter(Phase.SERVING)
 
     async def reload(self) -> None:
@@ -163,7 +167,11 @@ class Gateway:
         """Accept nothing more, finish what is in hand, close; whether everything held to the end."""
         log.info("stopping")
         self._watched.enter(Phase.STOPPING)
+        for task in self._background:
+            task.cancel()
         await asyncio.gather(*(listener.drain(DRAIN_SECONDS) for listener in self._parts.listeners))
+        if self._background:  # what has something in hand ends after it
+            await asyncio.wait(self._background, timeout=DRAIN_SECONDS)
         await self._parts.control.close()
         await self._parts.relay.drain(grace_seconds=DRAIN_SECONDS)
         for task in self._tasks:

@@ -59,6 +59,7 @@ class Housekeeping:
         await self._decision_log.heartbeat()
         await self._queue.forget_submissions(before=now - DUPLICATE_SECONDS)
         await self._queue.forget_seals(before=now - self._seals_kept.total_seconds())
+        await self._queue.forget_collected(before=now - self._seals_kept.total_seconds())
         settled = await settle_pending(
             self._queue,
             logged_ids=self._decision_log.decision_ids_since,

@@ -8,7 +8,7 @@ while the daemon was down.
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +56,7 @@ class KeptPolicies:
 
 
 def changes(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> dict[str, int]:
-    """How much a change gained and lost: mailboxes, users, channels and keys, not lines."""
+    """How much a change gained and lost: mailboxes, users, channels, keys, what is read when, not lines."""
     before = _held(old) if old is not None else {}
     counts = {}
     for what, now_held in _held(new).items():
@@ -77,7 +77,21 @@ def _held(policy: Mapping[str, Any]) -> dict[str, frozenset[str]]:
         "users": frozenset(users),
         "channels": frozenset(channels),
         "keys": frozenset(keys),
+        "deadlines": frozenset(_deadlines(mailboxes)),
+        "on_duty": frozenset(
+            f"{name} {_text(person)}"
+            for name, box in mailboxes.items()
+            for person in box.get("on_duty") or ()
+        ),
     }
+
+
+def _deadlines(mailboxes: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Each time of day with the days it holds on: other days are other deadlines."""
+    for name, box in mailboxes.items():
+        days = box.get("read_on") or "working-days"
+        written = _text(sorted(days) if isinstance(days, list) else days)
+        yield from (f"{name} {_text(at)} {written}" for at in box.get("read_at") or ())
 
 
 def _listed(value: object) -> list[object]:

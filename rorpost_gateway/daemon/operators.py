@@ -3,9 +3,10 @@
 from collections.abc import Callable
 
 from rorpost_gateway.control.queue_verbs import QueueEvent
+from rorpost_gateway.decision import SENT_COPY_RULE
 from rorpost_gateway.decision_log.base import DecisionLog
 from rorpost_gateway.decision_log.record import CopyFields, Records
-from rorpost_gateway.queue.base import Copy
+from rorpost_gateway.queue.base import Copy, Purpose
 
 
 class OperatorLines:
@@ -29,4 +30,6 @@ class OperatorLines:
             "message_id": copy.message.message_id,
             "operator": operator,
         }
+        if copy.purpose is Purpose.SENT_COPY:
+            fields["rule"] = SENT_COPY_RULE
         await self._log.append([build(**fields)])

@@ -1,7 +1,7 @@
 """The parts of one gateway that work on its stores, made and wired; nothing runs yet."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 
 from rorpost_gateway.config.model import Config
@@ -30,6 +30,8 @@ from rorpost_gateway.smtp_client.beside import ClientBeside
 from rorpost_gateway.smtp_client.connection import SmtpClient
 from rorpost_gateway.stages import UNTIMED, Stages
 
+Background = tuple[str, Callable[[], Coroutine[None, None, None]]]  # its name, and what runs until cancelled
+
 _STILL_OPEN_PART = 8  # of `in_flight_bytes`: what may wait for its delivery without being opened again
 
 
@@ -45,7 +47,11 @@ class Stores:
 
 @dataclass(frozen=True, kw_only=True)
 class Parts:
-    """`submission` comes first in `listeners`."""
+    """`submission` comes first in `listeners`.
+
+    What stands in `background` runs beside the relay from the start on; at the end it is cancelled,
+    while relay, log and queue still run, and may finish what it has in hand.
+    """
 
     client: Client
     refusals: Refusals
@@ -54,6 +60,7 @@ class Parts:
     budget: Budget
     control: ControlServer
     housekeeping: Housekeeping
+    background: tuple[Background, ...] = ()
 
 
 def make_parts(

@@ -4,6 +4,7 @@ import asyncio
 import os
 import resource
 import signal
+import time
 from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import structlog
 
 from rorpost_gateway.config.model import Config
-from rorpost_gateway.daemon.gateway import Gateway
+from rorpost_gateway.daemon.gateway import Clock, Gateway
 from rorpost_gateway.daemon.notify import Supervisor
 
 log = structlog.get_logger()
@@ -19,9 +20,10 @@ log = structlog.get_logger()
 OTHER_DESCRIPTORS = 512  # connections to next hops, pipes to gpg, files
 
 
-async def serve(config: Config) -> int:
+async def serve(config: Config, *, now: Clock = time.time) -> int:
     """Run until SIGTERM or SIGINT, or until the decision log fails; the exit code.
 
+    `now` is the clock that everything decides and logs by, in seconds since 1970.
     Raises ConfigurationInvalid and other GatewayErrors where it cannot start.
     """
     _protect_memory()
@@ -34,7 +36,7 @@ async def serve(config: Config) -> int:
     loop.add_signal_handler(signal.SIGHUP, hangup.set)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # held back since the first moment
     supervisor = Supervisor.from_environment(os.environ)
-    gateway = await Gateway.open(config, give_up=ending.set)
+    gateway = await Gateway.open(config, give_up=ending.set, now=now)
     watching: asyncio.Task[None] | None = None
     try:
         await gateway.start()

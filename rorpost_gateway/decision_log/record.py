@@ -92,6 +92,7 @@ class CopyFields(TypedDict, total=False):
     next_hop: str | None
     reply: str | None
     attempt: int | None
+    rule: str  # where the copy is not the message itself
     operator: str | None
 
 

@@ -37,10 +37,13 @@ class Daemon:
         self._reading = asyncio.create_task(self._read())
 
     @classmethod
-    async def start(cls, config: Path, log: Path) -> "Daemon":
+    async def start(cls, config: Path, log: Path, clock: Path | None = None) -> "Daemon":
+        """`clock` is the file of a clock that is not the machine's."""
+        serve = ("rorpost_gateway", "serve", "--config", str(config), "--log-format", "json")
+        clocked = ("rorpost_gateway.demo.clocked_daemon", str(config), str(clock))
         process = await asyncio.create_subprocess_exec(
             sys.executable,
-            *("-m", "rorpost_gateway", "serve", "--config", str(config), "--log-format", "json"),
+            *("-m", *(clocked if clock else serve)),
             stderr=asyncio.subprocess.PIPE,
             start_new_session=True,  # Ctrl-C is for the demo, which ends it in order
         )

@@ -43,6 +43,13 @@ ssl_key = <{base}/server.pem
 ssl_min_protocol = TLSv1.2
 mail_location = maildir:{base}/mail/%u
 auth_mechanisms = plain login
+auth_master_user_separator = *
+passdb {{
+  driver = passwd-file
+  master = yes
+  result_success = continue
+  args = scheme=PLAIN username_format=%u {base}/masters
+}}
 passdb {{
   driver = passwd-file
   args = scheme=PLAIN username_format=%u {base}/users
@@ -155,6 +162,7 @@ def _write_files(base: Path, house: House, user: pwd.struct_passwd, imap_port: i
     for name, text in (
         ("dovecot.conf", settings),
         ("users", "".join(lines)),
+        ("masters", f"{names.WATCH}:{{PLAIN}}{names.WATCH_PASSWORD}\n"),
         ("server.pem", house.certificate.read_text(encoding="ascii")),
     ):
         (base / name).touch(mode=0o600)

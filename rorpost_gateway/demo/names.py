@@ -25,11 +25,15 @@ KEY_UNUSABLE: Final = f"rorpost.oduglig@{THEIRS}"  # it can sign, not encrypt
 ANNA: Final = f"anna.berg@{OURS}"
 BO: Final = f"bo.lind@{OURS}"  # his authorisation has ended
 CARIN: Final = f"carin.dahl@{OURS}"  # works here, is not authorised
+DORIS: Final = f"doris.vik@{OURS}"  # on duty for home care's mailbox
+EVA: Final = f"eva.ek@{OURS}"  # its manager
 MARIA: Final = f"maria.nilsson@{THEIRS}"
 NILS: Final = f"nils.frisk@{THEIRS}"  # his authorisation has ended
 OLLE: Final = f"olle.ek@{THEIRS}"  # works there, is not authorised
 
 PASSWORD: Final = "spring-lamm-tradgard"  # noqa: S105 - for the demo's own logins, gone with it
+WATCH: Final = "vakt"  # looks into every mailbox, logged in as `{mailbox}*vakt`
+WATCH_PASSWORD: Final = "vaken-uggla-tallbacke"  # noqa: S105 - as above
 ELSEWHERE: Final = "127.0.0.9"  # a client that connects from here is in nobody's allowed networks
 
 

@@ -1,6 +1,6 @@
 """What both organisations have agreed on, as the policy that each of them loads. Data, no I/O."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -63,7 +63,7 @@ def make_policy(
         return {
             "user": address,
             "name": name,
-            "requested_by": f"eva.ek@{names.OURS}",
+            "requested_by": names.EVA,
             "executed_by": f"it.drift@{names.OURS}",
             "valid_from": day(first),
             "valid_until": day(last),
@@ -85,6 +85,15 @@ def make_policy(
             "declared_user": {"sources": ["header", "sender", *(["login"] if logins_count else [])]},
         },
     }
+
+
+def watched(policy: dict[str, Any], *, read_at: Sequence[str]) -> dict[str, Any]:
+    """The policy with somebody on duty for home care's mailbox, and when that has to be read. Every
+    day, so that whoever sees it on a holiday sees the same.
+    """
+    watch = {"manager": names.EVA, "on_duty": [names.DORIS], "read_at": [*read_at], "read_on": "every-day"}
+    mailboxes = policy["mailboxes"]
+    return policy | {"mailboxes": mailboxes | {names.HOME_CARE: mailboxes[names.HOME_CARE] | watch}}
 
 
 def _both_ways(day: Callable[[int], str]) -> list[dict[str, Any]]:

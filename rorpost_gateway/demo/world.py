@@ -94,10 +94,10 @@ async def make_world(folder: Path, *, today: datetime, logins_count: bool = Fals
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(folder / CA_FILE))
     for house in (motala, region):
-        _write_private(house.certificate, _certificate(authority))
+        write_private(house.certificate, _certificate(authority))
         (house.folder / "policies").mkdir()
         policy = make_policy(house.organisation, fingerprints, today, logins_count=logins_count)
-        _write(house.folder / "policies" / "demo.yaml", policy)
+        write_yaml(house.folder / "policies" / "demo.yaml", policy)
     await asyncio.to_thread(_make_logins, (motala, region))
     return World(folder=folder, motala=motala, region=region, ca=folder / CA_FILE, fingerprints=fingerprints)
 
@@ -109,7 +109,9 @@ def write_config(
     delivery: dict[str, Any] = {"method": "maildir", "maildir": {"root": "mail"}}
     if lmtp_socket is not None:
         delivery = {"method": "lmtp", "lmtp": {"socket": str(lmtp_socket)}}
-    _write(house.config, _config(house.organisation, inbound_port, partner_port) | {"delivery": delivery})
+    write_yaml(
+        house.config, usual_config(house.organisation, inbound_port, partner_port) | {"delivery": delivery}
+    )
 
 
 async def end_world(folder: Path) -> None:
@@ -128,11 +130,14 @@ def _make_logins(houses: tuple[House, ...]) -> None:
             set_password(house.folder / "users.yaml", login, names.PASSWORD, address=address)
 
 
-def _config(organisation: Organisation, inbound_port: int, partner_port: int) -> dict[str, Any]:
+def usual_config(
+    organisation: Organisation, inbound_port: int, partner_port: int, *, belongings: str = "."
+) -> dict[str, Any]:
+    """Everything but `delivery`. `belongings` is the folder with keys, certificate and logins."""
     tls = {
         "mode": "starttls",
-        "certificate": "gateway.pem",
-        "key": "gateway.pem",
+        "certificate": f"{belongings}/gateway.pem",
+        "key": f"{belongings}/gateway.pem",
         "on_loopback": "required",
     }
     hop = {"host": "127.0.0.1", "port": partner_port, "tls": {"mode": "verify", "ca": f"../{CA_FILE}"}}
@@ -145,7 +150,7 @@ def _config(organisation: Organisation, inbound_port: int, partner_port: int) ->
         "submission": {
             "listen": ["127.0.0.1:0"],
             "tls": tls,
-            "auth": {"backend": "file", "users": "users.yaml"},
+            "auth": {"backend": "file", "users": f"{belongings}/users.yaml"},
         },
         "inbound": {
             "smtp": {
@@ -155,7 +160,7 @@ def _config(organisation: Organisation, inbound_port: int, partner_port: int) ->
             }
         },
         "relay": {"default": hop, "retry": {"first": "1s"}},
-        "openpgp": {"home": "gpg"},
+        "openpgp": {"home": f"{belongings}/gpg"},
         "processes": 0,  # a handful of messages: another process would only make the start longer
         "limits": {
             "message_size": 2_000_000,
@@ -166,11 +171,12 @@ def _config(organisation: Organisation, inbound_port: int, partner_port: int) ->
     }
 
 
-def _write(path: Path, data: dict[str, Any]) -> None:
+def write_yaml(path: Path, data: dict[str, Any]) -> None:
     """YAML that is JSON: dates must stand without quotes, all else is quoted text."""
-    _write_private(path, _DATE.sub(r"\1", json.dumps(data, ensure_ascii=False, indent=1)))
+    write_private(path, _DATE.sub(r"\1", json.dumps(data, ensure_ascii=False, indent=1)))
 
 
-def _write_private(path: Path, text: str) -> None:
+def write_private(path: Path, text: str) -> None:
+    """A file that nobody else may read."""
     path.touch(mode=0o600)
     path.write_text(text, encoding="utf-8")

@@ -64,6 +64,14 @@ class Account:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Peer:
+    """The server's end of a connection: its IP address, and the TLS version (`TLSv1.3`), None in the clear."""
+
+    ip: str
+    tls: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Selected:
     """A folder as it was opened (RFC 3501, section 6.3.1). `uid_next` is None where the server is silent."""
 
@@ -128,6 +136,11 @@ class Session(Protocol):
         """In capitals, as after the login."""
         ...
 
+    @property
+    def peer(self) -> Peer:
+        """With whom this session is, for the decision log."""
+        ...
+
     async def examine(self, folder: str) -> Selected:
         """Open read-only: nothing that follows changes a flag. Raises ImapFolderMissing."""
         ...
@@ -138,6 +151,10 @@ class Session(Protocol):
 
     async def uids(self, *, after: int = 0) -> Sequence[int]:
         """UIDs greater than `after` in the open folder, ascending."""
+        ...
+
+    async def unseen(self) -> Sequence[int]:
+        r"""UIDs of the messages in the open folder that are not \Seen, ascending (UID SEARCH UNSEEN)."""
         ...
 
     async def find_header(self, field_name: str, text: str) -> Sequence[int]:

@@ -5,19 +5,21 @@ Nothing is in the queue before it is sealed; `reception.promise` has the steps a
 
 import asyncio
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from functools import partial
 from weakref import WeakValueDictionary
 
 import structlog
 
 from rorpost_gateway.address import domain_of
-from rorpost_gateway.decision import Direction, Reason, Verdict
+from rorpost_gateway.decision import SENT_COPY_RULE, Direction, Reason, Verdict
 from rorpost_gateway.decision_log.base import Record
 from rorpost_gateway.envelope import Recipient, ReversePath
 from rorpost_gateway.errors import SealedTooLarge, SealingFailed
 from rorpost_gateway.outbound.sealing import SALT_OCTETS, Way, seal_copy
+from rorpost_gateway.outbound.sent_copy import Sent, make_sent_copy
 from rorpost_gateway.outbound.submitted import Submitted
 from rorpost_gateway.queue.base import NewCopy, QueuedMessage
 from rorpost_gateway.queue.identity import RANDOM_OCTETS, new_queue_id
@@ -63,6 +65,23 @@ class _Batch:
     queue_id: str
     fresh: Sequence[tuple[Recipient, Verdict]]
     digests: Mapping[str, str]  # recipient → `submission_digest`
+    sent_copy: bool  # whether the sending mailbox is to have a copy
+
+    @property
+    def sent(self) -> Sent:
+        first = self.fresh[0][1]
+        return Sent(
+            sender=self.work.sender,
+            submitted=self.work.submitted,
+            channel=", ".join(dict.fromkeys(verdict.channel or "" for _, verdict in self.work.accepted)),
+            sending_user=first.declared_user.address if first.declared_user else None,
+            queue_id=self.queue_id,
+            received_at=self.now,
+            digest=self.digests[SENT_COPY_RULE],
+        )
+
+
+_Sealed = tuple[NewCopy | None, Record]
 
 
 class Committer:
@@ -98,6 +117,8 @@ class Committer:
         house = self._house
         now = house.now()
         digests = {each.address: submission_digest(work, each.address) for each, _ in work.accepted}
+        if house.sent_copies:
+            digests[SENT_COPY_RULE] = submission_digest(work, SENT_COPY_RULE)
         earlier = await self._taken_before(digests, now)
         lines = [
             account.line(
@@ -113,34 +134,41 @@ class Committer:
             queue_id=new_queue_id(int(now * 1000), house.random(RANDOM_OCTETS)),
             fresh=[each for each in work.accepted if each[0].address not in earlier],
             digests=digests,
+            sent_copy=house.sent_copies and SENT_COPY_RULE not in earlier,
         )
         if not batch.fresh:
             await house.log.append(lines)
             return Committed(reason=Reason.DUPLICATE, queue_id=next(iter(earlier.values())))
-        copies = await self._seal(batch)
-        lines += [line for _, line in copies]
-        await self._promise.keep(_message(batch), [copy for copy, _ in copies], lines)
+        sealed = await self._seal(batch)
+        copies = [copy for copy, _ in sealed if copy is not None]
+        lines += [line for _, line in sealed]
+        await self._promise.keep(_message(batch), copies, lines)
         log.info("queued", queue_id=batch.queue_id, copies=len(copies))
         return Committed(reason=Reason.OK, queue_id=batch.queue_id)
 
     async def _taken_before(self, digests: Mapping[str, str], now: float) -> dict[str, str]:
-        """Recipients whose copy was queued within the hour, each with its queue id."""
+        """Recipients whose copy was queued within the hour, each with its queue id; and the sent copy."""
         seen = await self._house.queue.find_duplicates(list(digests.values()), since=now - DUPLICATE_SECONDS)
         return {recipient: seen[digest] for recipient, digest in digests.items() if digest in seen}
 
-    async def _seal(self, batch: _Batch) -> list[tuple[NewCopy, Record]]:
-        if len(batch.fresh) == 1:  # as nearly always: nothing to divide between tasks
+    async def _seal(self, batch: _Batch) -> Sequence[_Sealed]:
+        if len(batch.fresh) == 1 and not batch.sent_copy:  # nothing to divide between tasks
             return [await self._seal_one(batch, *batch.fresh[0])]
         large = len(batch.work.submitted.message.octets) > ONE_BY_ONE_OCTETS
         places = asyncio.Semaphore(1 if large else COPIES_AT_ONCE)
 
-        async def one(recipient: Recipient, verdict: Verdict) -> tuple[NewCopy, Record]:
+        async def one(make: Callable[[], Awaitable[_Sealed]]) -> _Sealed:
             async with places:
-                return await self._seal_one(batch, recipient, verdict)
+                return await make()
 
+        each: list[Callable[[], Awaitable[_Sealed]]] = [
+            partial(self._seal_one, batch, recipient, verdict) for recipient, verdict in batch.fresh
+        ]
+        if batch.sent_copy:
+            each.append(partial(make_sent_copy, self._house, batch.account, batch.sent))
         try:
             async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(one(recipient, verdict)) for recipient, verdict in batch.fresh]
+                tasks = [group.create_task(one(make)) for make in each]
         except ExceptionGroup as errors:
             raise errors.exceptions[0] from None
         return [task.result() for task in tasks]

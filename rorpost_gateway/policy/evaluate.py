@@ -109,7 +109,7 @@ def judge_again(
         answer = rule.check(asked)
         if answer.reason is not Reason.OK:
             return _verdict(asked, rule, answer)
-    reason = _sealed_with_usable_keys(asked, encrypted_to, encrypted_to_subkey, signed_by)
+    reason = sealed_with_usable_keys(asked, encrypted_to, encrypted_to_subkey, signed_by)
     key_rule = ENVELOPE_RULES[-1]
     position = asked.channel.position if reason is Reason.OK and asked.channel else None
     return _verdict(asked, key_rule, Answer(reason, position))
@@ -183,9 +183,10 @@ def _refused_with(verdict: Verdict, cause: Verdict, recipient: str) -> Verdict:
     )
 
 
-def _sealed_with_usable_keys(
+def sealed_with_usable_keys(
     asked: Inquiry, encrypted_to: str, encrypted_to_subkey: str, signed_by: str
 ) -> Reason:
+    """Whether these keys may still be used for this pair; not whether they would be chosen now."""
     at, own_domains = asked.question.at, asked.question.own_domains
     for mailbox, fingerprint in ((asked.recipient, encrypted_to), (asked.sender, signed_by)):
         if mailbox is None:

@@ -161,6 +161,7 @@ def _known(mailboxes: dict[str, Mailbox], channels: list[Channel]) -> frozenset[
     for mailbox in mailboxes.values():
         known.update(mailbox.users)
         known.add(mailbox.manager or "")
+        known.update(mailbox.on_duty)
         for periods in mailbox.users.values():
             for authorisation in periods:
                 known.update((authorisation.requested_by, authorisation.executed_by))

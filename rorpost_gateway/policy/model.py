@@ -43,6 +43,21 @@ class Authorisation:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ReadOn:
+    """The days on which a mailbox is read. Monday is weekday 0, as in `date.weekday`.
+
+    `on_holidays` says whether a Swedish holiday on one of these weekdays counts as well.
+    """
+
+    weekdays: frozenset[int]
+    on_holidays: bool
+
+
+WORKING_DAYS = ReadOn(weekdays=frozenset(range(5)), on_holidays=False)
+EVERY_DAY = ReadOn(weekdays=frozenset(range(7)), on_holidays=True)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Mailbox:
     """A function mailbox. `users` may list one person several times, for periods that do not overlap."""
 
@@ -54,6 +69,8 @@ class Mailbox:
     users: Mapping[str, tuple[Authorisation, ...]]
     keys: tuple[PinnedKey, ...]  # in order of preference
     position: Position
+    read_on: ReadOn = WORKING_DAYS
+    on_duty: tuple[str, ...] = ()  # who hears first that it was not read
 
     def keys_on(self, day: date) -> tuple[str, ...]:
         """The pinned fingerprints that count on a day, in order of preference."""

@@ -29,6 +29,15 @@ def person_or_none(section: Section, key: str) -> str | None:
     return _person(section, key, written) if written else None
 
 
+def people(section: Section, key: str) -> tuple[str, ...]:
+    """The addresses of people, each once; nobody where the key is left out."""
+    addresses = [_person(section, key, written) for written in section.texts(key, []) if written]
+    found = [address for address in addresses if address]
+    for twice in sorted({address for address in found if found.count(address) > 1}):
+        section.complain(key, f"names {shown(twice)} twice")
+    return tuple(found)
+
+
 def _person(section: Section, key: str, written: str) -> str:
     try:
         address = parse_address(written)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from datetime import date, time
+from datetime import date
 from typing import cast
 
 from rorpost_gateway.address import domain_of
@@ -10,13 +10,13 @@ from rorpost_gateway.decision import Position
 from rorpost_gateway.document import Entry, Findings, Kind, Node, Section, shown
 from rorpost_gateway.policy.model import Authorisation, Mailbox, PinnedKey
 from rorpost_gateway.policy.read_addresses import mailbox_address, person, person_or_none
+from rorpost_gateway.policy.read_reading import read_reading
 
 NAME_CHARACTERS = 100  # names and numbers go into a reply line of 510 octets
 PHONE_CHARACTERS = 40
 
 _PHONE = re.compile(r"\+?[0-9][0-9 ()/-]*")
 _YAML_NUMBER = re.compile(r"[+-]?[0-9]+")
-_TIME_OF_DAY = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
 _FINGERPRINT = re.compile(r"(?:[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64})")
 
 
@@ -24,12 +24,15 @@ def read_mailbox(entry: Entry, findings: Findings, *, own_domains: frozenset[str
     """One entry of `mailboxes`; findings for whatever is wrong with it."""
     address = mailbox_address(entry.key, entry.position, findings)
     section = Section(entry.node, findings, name=address)
+    reading = read_reading(section)
     mailbox = Mailbox(
         address=address,
         name=section.text("name", address, longest=NAME_CHARACTERS),
         phone=_read_phone(section),
         manager=person_or_none(section, "manager"),
-        read_at=_read_times(section),
+        read_at=reading.read_at,
+        read_on=reading.read_on,
+        on_duty=reading.on_duty,
         users=_read_users(section, findings, max_days),
         keys=_read_keys(section, findings),
         position=entry.position,
@@ -54,14 +57,6 @@ def _read_phone(section: Section) -> str | None:
     ):
         section.complain("phone", f'would be read as a number elsewhere; put it in quotes: "{node.source}"')
     return phone
-
-
-def _read_times(section: Section) -> tuple[time, ...]:
-    written = section.texts("read_at", [], pattern=_TIME_OF_DAY)
-    times = [time.fromisoformat(text) for text in written if _TIME_OF_DAY.fullmatch(text)]
-    if times != sorted(set(times)):
-        section.complain("read_at", "must name each time once, the earliest first")
-    return tuple(times)
 
 
 def _read_users(

@@ -20,10 +20,16 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+from rorpost_gateway.address import domain_of
 from rorpost_gateway.decision import Direction
 from rorpost_gateway.envelope import Notify
 
 HELD_BY_OPERATOR = "operator"  # `held_because` of an operator's hold
+
+
+class Purpose(StrEnum):
+    MESSAGE = "message"
+    SENT_COPY = "sent-copy"  # for the Sent folder of the mailbox that sent the message
 
 
 class State(StrEnum):
@@ -68,6 +74,7 @@ class NewCopy:
     replay_guard: str = ""  # hex; inbound: of the signed payload, its signer and the recipient
     notify: frozenset[Notify] | None = None
     original_recipient: str | None = None
+    purpose: Purpose = Purpose.MESSAGE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +87,15 @@ class SeenSeal:
 
 def copy_name(message: QueuedMessage, recipient: str) -> str:
     return f"{message.queue_id}/{recipient}"
+
+
+def lane_of(recipient: str, purpose: Purpose) -> str:
+    """What a copy is claimed by: its recipient's domain; for a sent copy a name that no domain has.
+
+    So mail never waits for a server that takes no sent copies.
+    """
+    domain = domain_of(recipient)
+    return domain if purpose is Purpose.MESSAGE else f"{purpose}:{domain}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,6 +125,7 @@ class Copy:
     warned_at: float | None  # when the delay warning went out
     bounced_at: float | None  # when the bounce line was logged; what is left is the DSN
     held_because: str | None  # a reason code, or "operator"
+    purpose: Purpose = Purpose.MESSAGE
 
     @property
     def name(self) -> str:
@@ -149,6 +166,7 @@ def as_claimed(message: QueuedMessage, new: NewCopy, claim: Claim, *, now: float
         warned_at=None,
         bounced_at=None,
         held_because=None,
+        purpose=new.purpose,
     )
 
 
@@ -160,6 +178,31 @@ class Retry:
     reply: str
     next_hop: str
     warned_at: float | None = None  # set where the delay warning went out just now
+
+
+class CollectedAs(StrEnum):
+    """What was decided on a message that was collected from a mailbox."""
+
+    TAKEN = "taken"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CollectedFrom:
+    """Where a collected message lies: names it for good (RFC 3501, section 2.3.1.1).
+
+    `account` is `username@host:port/folder`.
+    """
+
+    account: str
+    uid_validity: int
+    uid: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Collected:
+    outcome: CollectedAs
+    noted_at: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,7 +242,8 @@ class Queue(Protocol):
     async def make_ready(self, queue_id: str, *, now: float, claim: Claim | None = None) -> None:
         """All pending copies of the message become ready, due at once; their digests count.
 
-        With `claim` they are claimed with it, in the same step. Raises NotFound.
+        With `claim` they are claimed with it, in the same step; sent copies never are: they
+        wait for somebody who looks for them. Raises NotFound.
         """
         ...
 
@@ -220,7 +264,7 @@ class Queue(Protocol):
     ) -> Sequence[Copy]:
         """Take up to `limit` due copies (or ones whose lease ran out), oldest due first.
 
-        Copies to recipients of `busy_domains` are left alone.
+        Copies whose lane (`lane_of`) is among `busy_domains` are left alone.
         """
         ...
 
@@ -296,6 +340,26 @@ class Queue(Protocol):
 
     async def forget_seals(self, *, before: float) -> int:
         """Drop replay guards of messages received before a moment."""
+        ...
+
+    async def find_collected(
+        self, account: str, uid_validity: int, uids: Collection[int]
+    ) -> Mapping[int, Collected]:
+        """Those of the UIDs on which has been decided."""
+        ...
+
+    async def note_collected(
+        self, where: CollectedFrom, outcome: CollectedAs, *, now: float, to_tell: str | None = None
+    ) -> bool:
+        """Decided: it is not to be decided again. Noted once more, it is remembered for longer.
+
+        `to_tell` is a digest (hex) of a refused message whose sender is to be told: whether it is so
+        for the first time. False without one.
+        """
+        ...
+
+    async def forget_collected(self, *, before: float) -> int:
+        """Drop what was noted before a moment. How many messages that were."""
         ...
 
     async def close(self) -> None: ...

@@ -2,10 +2,9 @@
 
 import sqlite3
 
-from rorpost_gateway.address import domain_of
 from rorpost_gateway.decision import Direction
 from rorpost_gateway.envelope import Notify
-from rorpost_gateway.queue.base import Copy, NewCopy, QueuedMessage, State
+from rorpost_gateway.queue.base import Copy, NewCopy, Purpose, QueuedMessage, State, lane_of
 
 Value = str | int | float | bytes | None
 
@@ -31,7 +30,7 @@ def copy_row(copy: NewCopy) -> dict[str, Value]:
     """What `insert_arrival` is told of a copy."""
     return {
         "recipient": copy.recipient,
-        "recipient_domain": domain_of(copy.recipient),
+        "recipient_domain": lane_of(copy.recipient, copy.purpose),
         "decision_id": copy.decision_id,
         "channel": copy.channel,
         "outer_message_id": copy.outer_message_id,
@@ -44,6 +43,7 @@ def copy_row(copy: NewCopy) -> dict[str, Value]:
         "submission_digest": copy.submission_digest,
         "notify": None if copy.notify is None else ",".join(sorted(copy.notify)),
         "original_recipient": copy.original_recipient,
+        "purpose": copy.purpose.value,
         "octets": copy.sealed,
     }
 
@@ -85,6 +85,7 @@ def copy_of(row: sqlite3.Row) -> Copy:
         warned_at=row["warned_at"],
         bounced_at=row["bounced_at"],
         held_because=row["held_because"],
+        purpose=Purpose(row["purpose"]),
     )
 
 

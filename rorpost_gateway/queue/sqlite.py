@@ -16,7 +16,18 @@ from contextlib import ExitStack, closing
 from pathlib import Path
 
 from rorpost_gateway.queue import sqlite_operations as operations
-from rorpost_gateway.queue.base import Claim, Copy, NewCopy, QueuedMessage, Retry, SeenSeal, Waiting
+from rorpost_gateway.queue.base import (
+    Claim,
+    Collected,
+    CollectedAs,
+    CollectedFrom,
+    Copy,
+    NewCopy,
+    QueuedMessage,
+    Retry,
+    SeenSeal,
+    Waiting,
+)
 from rorpost_gateway.queue.group_commit import Counters, GroupCommit
 from rorpost_gateway.queue.seen import Seen
 from rorpost_gateway.queue.sqlite_file import BUSY_TIMEOUT_SECONDS, open_connection
@@ -186,6 +197,19 @@ class SqliteQueue:
 
     async def require_writable(self, *, octets: int) -> None:
         await self._writer.run(lambda _: None, octets=octets, promises=True)
+
+    async def find_collected(
+        self, account: str, uid_validity: int, uids: Collection[int]
+    ) -> Mapping[int, Collected]:
+        return await self._reader.read(lambda c: operations.find_collected(c, account, uid_validity, uids))
+
+    async def note_collected(
+        self, where: CollectedFrom, outcome: CollectedAs, *, now: float, to_tell: str | None = None
+    ) -> bool:
+        return await self._writer.run(lambda c: operations.note_collected(c, where, outcome, now, to_tell))
+
+    async def forget_collected(self, *, before: float) -> int:
+        return await self._writer.run(lambda c: operations.forget_collected(c, before))
 
     async def close(self) -> None:
         """Finish what is waiting. Idempotent; everything asked afterwards is refused."""

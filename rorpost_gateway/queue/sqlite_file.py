@@ -2,7 +2,7 @@
 
 WAL with synchronous=FULL: a COMMIT that returned survives a power cut
 (sqlite.org/wal.html). The file says what it is (`application_id`) and which
-schema it has (`user_version`); a foreign or a newer one is left untouched.
+schema it has (`user_version`, see `schema`); a foreign or a newer one is left untouched.
 """
 
 import errno
@@ -14,11 +14,11 @@ from pathlib import Path
 
 from rorpost_gateway.durable import sync_folder
 from rorpost_gateway.errors import GatewayError, QueueUnavailable
+from rorpost_gateway.queue.schema import make_schema, migrate
 from rorpost_gateway.queue.sqlite_errors import named
 from rorpost_gateway.queue.statements import load_statements
 
 APPLICATION_ID = 0x726F7271  # "rorq"
-SCHEMA_VERSION = 1
 BUSY_TIMEOUT_SECONDS = 5.0
 
 _OLDEST_SQLITE = (3, 37, 0)  # STRICT tables
@@ -90,10 +90,8 @@ def _create(path: Path) -> None:
         with closing(sqlite3.connect(unfinished, isolation_level=None)) as connection:
             connection.execute(f"PRAGMA page_size = {_PAGE_OCTETS}")
             connection.execute("BEGIN IMMEDIATE")
-            for statement in load_statements("schema.sql").values():
-                connection.execute(statement)
+            make_schema(connection)
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
             connection.execute("COMMIT")
             connection.execute("PRAGMA journal_mode = WAL")
         with suppress(FileExistsError):  # somebody else was faster: theirs counts
@@ -116,6 +114,7 @@ def _prepare(connection: sqlite3.Connection) -> None:
     # What lies here is sealed, so deleted octets are not overwritten at the price of a second
     # write of each message; FAST clears what is touched anyway (the rows with the addresses).
     connection.execute("PRAGMA secure_delete = FAST")
+    migrate(connection)
     add_triggers(connection)
 
 
@@ -126,15 +125,9 @@ def add_triggers(connection: sqlite3.Connection) -> None:
 
 
 def _require_queue(connection: sqlite3.Connection) -> None:
-    """Raises QueueUnavailable for a database that is no queue, or one of a newer schema."""
+    """Raises QueueUnavailable for a database that is no queue."""
     if _number(connection, "PRAGMA application_id") != APPLICATION_ID:
         raise QueueUnavailable("the queue's store is empty, or another application's database")
-    version = _number(connection, "PRAGMA user_version")
-    if version > SCHEMA_VERSION:
-        raise QueueUnavailable(
-            f"the queue's store has schema version {version}; this gateway knows {SCHEMA_VERSION}. "
-            "Run the newer gateway that wrote it"
-        )
 
 
 def _number(connection: sqlite3.Connection, statement: str) -> int:

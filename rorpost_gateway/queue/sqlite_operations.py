@@ -14,6 +14,9 @@ from rorpost_gateway.errors import NotFound, QueueUnavailable, SealSeen
 from rorpost_gateway.queue.base import (
     HELD_BY_OPERATOR,
     Claim,
+    Collected,
+    CollectedAs,
+    CollectedFrom,
     Copy,
     NewCopy,
     QueuedMessage,
@@ -157,6 +160,43 @@ def find_seals(connection: sqlite3.Connection, guards: Collection[str]) -> Mappi
 
 def forget_seals(connection: sqlite3.Connection, before: float) -> int:
     return _changed(connection, "forget_seals", {"before": before})
+
+
+def find_collected(
+    connection: sqlite3.Connection, account: str, uid_validity: int, uids: Collection[int]
+) -> Mapping[int, Collected]:
+    parameters: dict[str, Value] = {
+        "account": account,
+        "uid_validity": uid_validity,
+        "uids": json.dumps(sorted(uids)),
+    }
+    rows = connection.execute(_SQL["find_collected"], parameters)
+    return {
+        uid: Collected(outcome=CollectedAs(outcome), noted_at=noted_at) for uid, outcome, noted_at in rows
+    }
+
+
+def note_collected(
+    connection: sqlite3.Connection,
+    where: CollectedFrom,
+    outcome: CollectedAs,
+    now: float,
+    to_tell: str | None,
+) -> bool:
+    parameters: dict[str, Value] = {
+        "account": where.account,
+        "uid_validity": where.uid_validity,
+        "uid": where.uid,
+        "outcome": outcome.value,
+        "now": now,
+    }
+    connection.execute(_SQL["note_collected"], parameters)
+    return to_tell is not None and bool(_changed(connection, "note_told", {"digest": to_tell, "now": now}))
+
+
+def forget_collected(connection: sqlite3.Connection, before: float) -> int:
+    _changed(connection, "forget_told", {"before": before})
+    return _changed(connection, "forget_collected", {"before": before})
 
 
 def find_duplicates(

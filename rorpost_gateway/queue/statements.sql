@@ -31,20 +31,22 @@ INSERT INTO arrivals (queue_id, direction, reverse_path, message_id, received_at
                       declared_user, declared_by, ret, envid,
                       recipient, recipient_domain, decision_id, channel, outer_message_id,
                       encrypted_to, encrypted_to_subkey, signed_by, signed_by_subkey,
-                      sealed_sha256, sealed_size, submission_digest, notify, original_recipient,
+                      sealed_sha256, sealed_size, submission_digest, notify, original_recipient, purpose,
                       octets, first)
 VALUES (:queue_id, :direction, :reverse_path, :message_id, :received_at, :size, :policy,
         :declared_user, :declared_by, :ret, :envid,
         :recipient, :recipient_domain, :decision_id, :channel, :outer_message_id,
         :encrypted_to, :encrypted_to_subkey, :signed_by, :signed_by_subkey,
-        :sealed_sha256, :sealed_size, :submission_digest, :notify, :original_recipient,
+        :sealed_sha256, :sealed_size, :submission_digest, :notify, :original_recipient, :purpose,
         :octets, :first)
 
 -- name: make_ready
--- Claimed in the same step where somebody is there to send them. A trigger remembers the submissions.
+-- Claimed in the same step where somebody is there to send them, sent copies aside. A trigger
+-- remembers the submissions.
 UPDATE copies
-SET state = IIF(:node IS NULL, 'ready', 'claimed'), next_attempt_at = :now,
-    claimed_by = :node, lease_until = :lease_until
+SET state = IIF(:node IS NULL OR purpose <> 'message', 'ready', 'claimed'), next_attempt_at = :now,
+    claimed_by = IIF(purpose = 'message', :node, NULL),
+    lease_until = IIF(purpose = 'message', :lease_until, NULL)
 WHERE queue_id = :queue_id AND state = 'pending'
 RETURNING submission_digest
 
@@ -173,3 +175,21 @@ SELECT digest, seen_at FROM submissions
 
 -- name: forget_submissions
 DELETE FROM submissions WHERE seen_at < :before
+
+-- name: find_collected
+SELECT uid, outcome, noted_at FROM collected
+WHERE account = :account AND uid_validity = :uid_validity AND uid IN (SELECT value FROM json_each(:uids))
+
+-- name: note_collected
+INSERT INTO collected (account, uid_validity, uid, outcome, noted_at)
+VALUES (:account, :uid_validity, :uid, :outcome, :now)
+ON CONFLICT (account, uid_validity, uid) DO UPDATE SET outcome = excluded.outcome, noted_at = excluded.noted_at
+
+-- name: note_told
+INSERT INTO told (digest, noted_at) VALUES (:digest, :now) ON CONFLICT (digest) DO NOTHING
+
+-- name: forget_collected
+DELETE FROM collected WHERE noted_at < :before
+
+-- name: forget_told
+DELETE FROM told WHERE noted_at < :before

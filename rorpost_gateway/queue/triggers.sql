@@ -5,7 +5,7 @@ SELECT m.queue_id, m.direction, m.reverse_path, m.message_id, m.received_at, m.s
        m.declared_user, m.declared_by, m.ret, m.envid,
        c.recipient, c.recipient_domain, c.decision_id, c.channel, c.outer_message_id,
        c.encrypted_to, c.encrypted_to_subkey, c.signed_by, c.signed_by_subkey,
-       c.sealed_sha256, c.sealed_size, c.submission_digest, c.notify, c.original_recipient,
+       c.sealed_sha256, c.sealed_size, c.submission_digest, c.notify, c.original_recipient, c.purpose,
        s.octets, TRUE AS first
 FROM main.messages m JOIN main.copies c USING (queue_id) JOIN main.sealed s USING (copy_id)
 
@@ -19,12 +19,12 @@ CREATE TEMP TRIGGER store_arrival INSTEAD OF INSERT ON arrivals BEGIN
     WHERE NEW.first;
     INSERT INTO copies (queue_id, recipient, recipient_domain, decision_id, channel, outer_message_id,
                         encrypted_to, encrypted_to_subkey, signed_by, signed_by_subkey,
-                        sealed_sha256, sealed_size, submission_digest, notify, original_recipient,
+                        sealed_sha256, sealed_size, submission_digest, notify, original_recipient, purpose,
                         state, next_attempt_at)
     VALUES (NEW.queue_id, NEW.recipient, NEW.recipient_domain, NEW.decision_id, NEW.channel,
             NEW.outer_message_id, NEW.encrypted_to, NEW.encrypted_to_subkey, NEW.signed_by,
             NEW.signed_by_subkey, NEW.sealed_sha256, NEW.sealed_size, NEW.submission_digest,
-            NEW.notify, NEW.original_recipient, 'pending', NEW.received_at);
+            NEW.notify, NEW.original_recipient, NEW.purpose, 'pending', NEW.received_at);
     INSERT INTO sealed (copy_id, octets) VALUES (last_insert_rowid(), NEW.octets);
 END
 

@@ -77,3 +77,4 @@ class House:
     random: Callable[[int], bytes]
     relay: TakesOn | None = None  # None: it looks into the queue for everything
     stages: Stages = UNTIMED
+    sent_copies: bool = False  # whether the sending mailbox gets a copy too

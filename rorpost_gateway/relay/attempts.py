@@ -13,10 +13,10 @@ import structlog
 from rorpost_gateway.address import domain_of
 from rorpost_gateway.decision import Verdict
 from rorpost_gateway.delivery.base import Delivered
-from rorpost_gateway.queue.base import Copy
+from rorpost_gateway.queue.base import Copy, Purpose
 from rorpost_gateway.relay.local import LocalMailboxes, NotAllowed
 from rorpost_gateway.relay.settle import Settlement
-from rorpost_gateway.smtp_client.base import Attempt, Client, Deferred, Outgoing, Relayed, Routes
+from rorpost_gateway.smtp_client.base import Attempt, Client, Deferred, Failed, Outgoing, Relayed, Routes
 from rorpost_gateway.stages import Stage, Stages
 
 _logger = structlog.get_logger()
@@ -89,9 +89,12 @@ class Attempts:
         await self._settlement.settle(copy, fault, b"", self._revision())
 
     async def _try(self, copy: Copy, octets: bytes) -> Attempt | Delivered | NotAllowed:
-        if self._local is not None and self._local.take(copy.recipient):
+        local, sent_copy = self._local, copy.purpose is Purpose.SENT_COPY
+        if local is not None and (sent_copy or local.take(copy.recipient)):
             with self._stages.timed(Stage.DELIVER):
-                return await self._local.attempt(copy, octets)
+                return await local.attempt(copy, octets)
+        if sent_copy:  # whatever became of the configuration, it never goes to a next hop
+            return Failed(reply="5.3.5 there is no way to a Sent folder", next_hop="none")
         with self._stages.timed(Stage.RELAY):
             return await self._send(copy, octets)
 

@@ -4,11 +4,11 @@ The builders come from outside (`CopyRecords`): they clean what another server s
 so that nothing reaches the log that must not stand there.
 """
 
-from typing import Protocol, TypedDict
+from typing import NotRequired, Protocol, TypedDict
 
-from rorpost_gateway.decision import Action, Direction, Reason
+from rorpost_gateway.decision import SENT_COPY_RULE, Action, Direction, Reason
 from rorpost_gateway.decision_log.base import Record
-from rorpost_gateway.queue.base import Copy
+from rorpost_gateway.queue.base import Copy, Purpose
 
 
 class CopyLine(TypedDict):
@@ -23,6 +23,7 @@ class CopyLine(TypedDict):
     queue_id: str
     message_id: str | None
     sealed_sha256: str | None
+    rule: NotRequired[str]
 
 
 class CopyRecord(Protocol):
@@ -45,6 +46,7 @@ class CopyRecord(Protocol):
         next_hop: str | None = ...,
         reply: str | None = ...,
         attempt: int | None = ...,
+        rule: str = ...,
     ) -> Record: ...
 
 
@@ -78,7 +80,7 @@ def held(build: CopyRecord, copy: Copy, *, revision: str, reason: Reason | None)
 
 
 def _line(copy: Copy, revision: str) -> CopyLine:
-    return CopyLine(
+    line = CopyLine(
         decision_id=copy.decision_id,
         direction=copy.message.direction,
         channel=copy.channel,
@@ -89,3 +91,6 @@ def _line(copy: Copy, revision: str) -> CopyLine:
         message_id=copy.message.message_id,
         sealed_sha256=copy.sealed_sha256,
     )
+    if copy.purpose is Purpose.SENT_COPY:
+        line["rule"] = SENT_COPY_RULE
+    return line

@@ -6,7 +6,8 @@ nothing could be said of it.
 
 A fresh copy comes straight from whoever queued it, claimed already, while there is room
 and nothing older waits for it. The loop looks into the queue for all others: what was
-deferred or released, what found no room, what an earlier run left.
+deferred or released, what found no room, what an earlier run left; and for sent copies,
+which never stand in a message's way.
 """
 
 import asyncio
@@ -16,10 +17,19 @@ from dataclasses import dataclass
 
 import structlog
 
-from rorpost_gateway.address import domain_of
 from rorpost_gateway.decision import Verdict
 from rorpost_gateway.errors import GatewayError, LogUnavailable, NotFound
-from rorpost_gateway.queue.base import Claim, Copy, NewCopy, Queue, QueuedMessage, as_claimed, copy_name
+from rorpost_gateway.queue.base import (
+    Claim,
+    Copy,
+    NewCopy,
+    Purpose,
+    Queue,
+    QueuedMessage,
+    as_claimed,
+    copy_name,
+    lane_of,
+)
 from rorpost_gateway.relay.attempts import Attempts
 from rorpost_gateway.relay.local import LocalMailboxes
 from rorpost_gateway.relay.memory import Memory
@@ -31,6 +41,7 @@ from rorpost_gateway.stages import UNTIMED, Stages
 
 _logger = structlog.get_logger()
 
+_SENT_COPIES_PART = 4  # of the octets of all other copies
 SETTLING_SECONDS = 10.0  # for an attempt that was broken off when its outcome was known
 
 
@@ -94,6 +105,7 @@ class Relay:
         self._in_hand: dict[str, Copy] = {}
         self._memory = Memory()
         self._room = Room(self._limits.octets)
+        self._room_for_sent_copies = Room(self._limits.octets // _SENT_COPIES_PART)
         self._tasks: dict[asyncio.Task[None], str] = {}
         self._settling: set[str] = set()
         self._left_alone: frozenset[str] = frozenset()  # domains with due copies that found no room
@@ -111,7 +123,7 @@ class Relay:
 
         What waits there already comes first.
         """
-        recipients = [copy.recipient for copy in copies]
+        recipients = [copy.recipient for copy in copies if copy.purpose is Purpose.MESSAGE]
         if self._stopping or not self._slots.reserve(recipients, behind=self._left_alone):
             return None
         return Claim(node=self._node, lease_until=self._now() + self._limits.lease_seconds)
@@ -119,21 +131,33 @@ class Relay:
     def take_on(self, message: QueuedMessage, copies: Sequence[NewCopy], claim: Claim) -> None:
         """Fresh copies in the places that `reserve` gave: claimed, and durable."""
         for copy in copies:
-            self._memory.keep(copy_name(message, copy.recipient), copy.sealed)
-            self._begin(as_claimed(message, copy, claim, now=message.received_at))
+            if copy.purpose is Purpose.MESSAGE:
+                self._keep(message, copy)
+                self._begin(as_claimed(message, copy, claim, now=message.received_at))
+            else:
+                self._wake_for(copy)
 
     def look_for(self, message: QueuedMessage, copies: Sequence[NewCopy]) -> None:
         """Fresh copies without a place, ready in the queue. Where others wait, the loop knows already."""
         for copy in copies:
-            self._memory.keep(copy_name(message, copy.recipient), copy.sealed)
-            if domain_of(copy.recipient) not in self._left_alone:
-                self._wake.set()
+            self._keep(message, copy)
+            self._wake_for(copy)
 
     def let_go(self, copies: Sequence[NewCopy]) -> None:
         """The places that `reserve` gave, for copies that never came."""
         for copy in copies:
-            self._slots.give_back(copy.recipient)
+            if copy.purpose is Purpose.MESSAGE:
+                self._slots.give_back(copy.recipient)
         self._wake.set()
+
+    def _keep(self, message: QueuedMessage, copy: NewCopy) -> None:
+        # Sent copies may have to wait for days, in the place of what goes at once.
+        if copy.purpose is Purpose.MESSAGE:
+            self._memory.keep(copy_name(message, copy.recipient), copy.sealed)
+
+    def _wake_for(self, copy: NewCopy) -> None:
+        if lane_of(copy.recipient, copy.purpose) not in self._left_alone:
+            self._wake.set()
 
     async def run(self) -> None:
         """Until `drain`. Raises LogUnavailable once the log takes no more; attempts in hand end first."""
@@ -218,33 +242,37 @@ class Relay:
         if copy.name in self._in_hand:  # claimed again while waiting here: the lease is a new one
             self._in_hand[copy.name] = copy
             return
-        self._slots.take(copy.recipient)
+        self._slots.take(copy.recipient, copy.purpose)
         self._begin(copy)
 
     def _begin(self, copy: Copy) -> None:
         self._in_hand[copy.name] = copy
-        task = asyncio.create_task(self._handle(copy.name, copy.recipient))
+        task = asyncio.create_task(self._handle(copy.name, copy.recipient, copy.purpose))
         self._tasks[task] = copy.name
         task.add_done_callback(self._tasks.pop)
 
-    async def _handle(self, name: str, recipient: str) -> None:
+    async def _handle(self, name: str, recipient: str, purpose: Purpose) -> None:
         queue_id = self._in_hand[name].message.queue_id
         structlog.contextvars.bind_contextvars(queue_id=queue_id, recipient=recipient)  # of this task alone
         gone = False
         try:
-            gone = await self._guarded(name, recipient)
+            gone = await self._guarded(name)
         finally:
             self._settling.discard(name)
             self._memory.forget(name)
             del self._in_hand[name]
-            self._slots.give_back(recipient)
-            if not gone or not self._in_hand or self._slots.worth_a_look(recipient, self._left_alone):
+            self._slots.give_back(recipient, purpose)
+            if (
+                not gone
+                or not self._in_hand
+                or self._slots.worth_a_look(recipient, self._left_alone, purpose)
+            ):
                 self._wake.set()
 
-    async def _guarded(self, name: str, recipient: str) -> bool:
+    async def _guarded(self, name: str) -> bool:
         """Whether the copy arrived, and nothing is left of it in the queue."""
         try:
-            return await self._attempt(name, recipient)
+            return await self._attempt(name)
         except NotFound:
             _logger.info("copy was removed during its attempt")
         except LogUnavailable as fault:
@@ -254,9 +282,10 @@ class Relay:
             await self._put_back_after_fault(self._in_hand[name])
         return False
 
-    async def _attempt(self, name: str, recipient: str) -> bool:
-        octets_held = self._in_hand[name].sealed_size
-        async with self._slots.connection(recipient), self._room.held(octets_held):
+    async def _attempt(self, name: str) -> bool:
+        copy = self._in_hand[name]
+        room = self._room if copy.purpose is Purpose.MESSAGE else self._room_for_sent_copies
+        async with self._slots.connection(copy.recipient, copy.purpose), room.held(copy.sealed_size):
             copy = self._in_hand[name]
             if self._stopping or not self._lease_outlasts_attempt(copy):
                 return False

@@ -146,7 +146,7 @@ POINTS: Mapping[str, Point] = {
     "verifier-key": Point(owner="decision_log.signing", attribute="write_vkey"),
     "log-created": Point(owner=_DISK, attribute="create"),
     "genesis": Point(owner=_DISK, attribute="write", when=_octets(b'"event":"genesis"')),
-    "queue-schema": Point(owner="queue.sqlite_file", attribute="load_statements"),
+    "queue-schema": Point(owner="queue.sqlite_file", attribute="make_schema"),
     "queue-linked": Point(owner="queue.sqlite_file", attribute="sync_folder"),
     "started-logged": Point(owner=_LOG, attribute="append", when=_lines("start")),
     "torn-mended": Point(owner=_DISK, attribute="write", when=_octets(b'"event":"torn"')),

@@ -52,8 +52,7 @@ REFUSED = {
         "{method: lmtp, lmtp: {host: a.se}, maildir: ¶{root: m}}",
         "delivery.maildir is given, but delivery.method is lmtp",
     ),
-    "a method that is not there yet": ("{method: ¶imap}", "imap is not there yet"),
-    "a method that is none": ("{method: ¶mbox}", "must be one of: maildir, lmtp, smtp"),
+    "a method that is none": ("{method: ¶mbox}", "must be one of: maildir, lmtp, smtp, imap"),
     "a person shown elsewhere": ("{show_person: ¶subject}", "must be one of: author, header-only"),
 }
 

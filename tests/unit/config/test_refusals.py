@@ -183,25 +183,11 @@ REFUSED: dict[str, tuple[tuple[str, str], str]] = {
     ),
     "inbound without a place": (
         ("relay:", "inbound: ¶{max_age: 14d}\nrelay:"),
-        "is missing in inbound",
-    ),
-    "inbound over IMAP": (
-        (
-            "relay:",
-            (
-                "inbound: {imap: ¶[], smtp: {listen: ['127.0.0.1:0'], tls: {mode: off}, "
-                "allowed_networks: [127.0.0.0/8]}}\nrelay:"
-            ),
-        ),
-        "must be left out: this version does not collect",
+        "inbound takes nothing in; give `smtp` or `imap`",
     ),
     "inbound from nowhere": (
         ("relay:", "inbound: {smtp: ¶{listen: ['127.0.0.1:0'], tls: {mode: off}}}\nrelay:"),
         "must name at least one network",
-    ),
-    "supervision": (
-        ("relay:", "supervision: ¶{imap: {}}\nrelay:"),
-        "must be left out: this version has no part for watching",
     ),
     "metrics nowhere": (("relay:", "metrics: ¶{}\nrelay:"), "key 'listen' is missing in metrics"),
     "metrics without a port": (("relay:", "metrics: {listen: ¶127.0.0.1}\nrelay:"), "is not IP:PORT"),

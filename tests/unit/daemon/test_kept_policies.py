@@ -12,14 +12,17 @@ from rorpost_gateway.daemon.kept_policies import KeptPolicies, changes
 
 POLICY: dict[str, Any] = {
     "mailboxes": {
-        "rorpost.a@motala.se": {"users": [{"user": "anna@motala.se", "valid_until": "2026-12-31"}]},
+        "rorpost.a@motala.se": {
+            "users": [{"user": "anna@motala.se", "valid_until": "2026-12-31"}],
+            "read_at": ["08:00", "13:00"],
+            "on_duty": ["anna@motala.se"],
+        },
         "rorpost.b@region.se": {"key": "AAAA"},
     },
     "channels": [{"name": "a-b", "between": ["rorpost.a@motala.se", "rorpost.b@region.se"]}],
 }
-NOTHING = {
-    f"{what}_{how}": 0 for what in ("mailboxes", "users", "channels", "keys") for how in ("gained", "lost")
-}
+KINDS = ("mailboxes", "users", "channels", "keys", "deadlines", "on_duty")
+NOTHING = {f"{what}_{how}": 0 for what in KINDS for how in ("gained", "lost")}
 
 
 def canonical(policy: object) -> tuple[str, bytes]:
@@ -100,7 +103,16 @@ def test_a_first_policy_is_all_gain() -> None:
         "users_gained": 1,
         "channels_gained": 1,
         "keys_gained": 1,
+        "deadlines_gained": 2,
+        "on_duty_gained": 1,
     }
+
+
+def test_weekdays_in_another_order_are_the_same_days() -> None:
+    first, second = (
+        bent(**{"mailboxes__rorpost.a@motala.se__read_on": days}) for days in (["mon", "sat"], ["sat", "mon"])
+    )
+    assert changes(first, second) == NOTHING
 
 
 def test_no_change() -> None:
@@ -111,7 +123,10 @@ def test_no_change() -> None:
 @pytest.mark.parametrize(
     ("after", "counted"),
     [
-        (bent(mailboxes={}), {"mailboxes_lost": 2, "users_lost": 1, "keys_lost": 1}),
+        (
+            bent(mailboxes={}),
+            {"mailboxes_lost": 2, "users_lost": 1, "keys_lost": 1, "deadlines_lost": 2, "on_duty_lost": 1},
+        ),
         (bent(channels=[]), {"channels_lost": 1}),
         (
             bent(channels=[{**POLICY["channels"][0], "name": "b-a"}]),
@@ -131,11 +146,26 @@ def test_no_change() -> None:
             {"users_lost": 1, "users_gained": 1},
         ),
         (bent(**{"mailboxes__rorpost.a@motala.se__phone": "0141"}), {}),
+        (
+            bent(**{"mailboxes__rorpost.a@motala.se__read_at": ["08:00", "13:00", "16:00"]}),
+            {"deadlines_gained": 1},
+        ),
+        (bent(**{"mailboxes__rorpost.a@motala.se__read_at": None}), {"deadlines_lost": 2}),
+        (bent(**{"mailboxes__rorpost.a@motala.se__read_on": "working-days"}), {}),
+        (
+            bent(**{"mailboxes__rorpost.a@motala.se__read_on": "every-day"}),
+            {"deadlines_lost": 2, "deadlines_gained": 2},
+        ),
+        (
+            bent(**{"mailboxes__rorpost.a@motala.se__on_duty": ["cia@motala.se", "bo@motala.se"]}),
+            {"on_duty_lost": 1, "on_duty_gained": 2},
+        ),
     ],
 )
 def test_what_changed(after: dict[str, Any], counted: dict[str, int]) -> None:
     assert changes(POLICY, after) == NOTHING | counted
     other_way = {"gained": "lost", "lost": "gained"}
     assert changes(after, POLICY) == NOTHING | {
-        f"{name.split('_')[0]}_{other_way[name.split('_')[1]]}": count for name, count in counted.items()
+        f"{name.rpartition('_')[0]}_{other_way[name.rpartition('_')[2]]}": count
+        for name, count in counted.items()
     }

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from rorpost_gateway.policy.model import Source
+from rorpost_gateway.policy.model import EVERY_DAY, WORKING_DAYS, ReadOn, Source
 
 # RFC 8785 by hand: keys in order, no blanks, dates as text. What an auditor would compute.
 TINY = """\
@@ -63,6 +63,33 @@ def test_a_mailbox(world: Any) -> None:
         "it.drift@motala.se",
     )
     assert (period.valid_from, period.valid_until) == (date(2026, 1, 1), date(2026, 12, 31))
+
+
+def test_a_mailbox_is_read_on_working_days_and_nobody_is_on_duty_unless_said(world: Any) -> None:
+    mailbox = world.small().mailbox(world.HOME)
+    assert mailbox.read_on == ReadOn(weekdays=frozenset({0, 1, 2, 3, 4}), on_holidays=False)
+    assert mailbox.on_duty == ()
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("working-days", WORKING_DAYS),
+        ("every-day", EVERY_DAY),
+        ("[sun, mon]", ReadOn(weekdays=frozenset({0, 6}), on_holidays=True)),
+        ("[mon, tue, wed, thu, fri, sat, sun]", EVERY_DAY),
+        ("null", WORKING_DAYS),
+    ],
+)
+def test_days_on_which_a_mailbox_is_read(world: Any, written: str, meant: ReadOn) -> None:
+    policy = world.small(("    read_at:", f"    read_on: {written}\n    read_at:"))
+    assert policy.mailbox(world.HOME).read_on == meant
+
+
+def test_people_on_duty_are_known_to_the_policy(world: Any) -> None:
+    policy = world.small(("    read_at:", "    on_duty: [Bo.Lind@motala.se, cia@motala.se]\n    read_at:"))
+    assert policy.mailbox(world.HOME).on_duty == ("bo.lind@motala.se", "cia@motala.se")
+    assert policy.knows("Cia@motala.se")
 
 
 def test_keys_count_until_their_last_day(world: Any) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from rorpost_gateway.decision import Reason
 from rorpost_gateway.document import Node, parse_file
-from rorpost_gateway.policy import read_cases, read_channels, read_mailboxes, read_rules
+from rorpost_gateway.policy import read_cases, read_channels, read_mailboxes, read_reading, read_rules
 from rorpost_gateway.policy.cases import ACCEPT, Case, load_cases, run_cases
 from rorpost_gateway.policy.load import load_policy
 from rorpost_gateway.policy.model import Policy
@@ -91,11 +91,10 @@ def documented() -> set[str]:
 
 def test_every_key_that_is_read_is_documented() -> None:
     keys: set[str] = set()
-    for module in (read_mailboxes, read_channels, read_rules, read_cases):
+    for module in (read_mailboxes, read_reading, read_channels, read_rules, read_cases):
         source = Path(str(module.__file__)).read_text(encoding="utf-8")
-        asked = (
-            r"(?:text|texts|date|integer|choice|value|section|sections|person|person_or_none)\((?:section, )?"
-        )
+        kinds = r"text|texts|date|integer|choice|value|section|sections|people|person(?:_or_none)?"
+        asked = rf"(?:{kinds})\((?:section, )?"
         keys |= set(re.findall(asked + r'\n?\s*"([a-z_]+)"', source))
     keys |= set(read_rules._REFUSED_OR_NOT)
     assert len(keys) > 30

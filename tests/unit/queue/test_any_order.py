@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from rorpost_gateway.errors import NotFound, QueueUnavailable
 from rorpost_gateway.queue import sqlite_operations as operations
 from rorpost_gateway.queue.base import Retry, State
+from rorpost_gateway.queue.schema import make_schema
 from rorpost_gateway.queue.sqlite_file import add_triggers
-from rorpost_gateway.queue.statements import load_statements
 from tests.peers.queues import BRINKEN, LYCKORNA, copy, message
 
 LEASE = 5.0
@@ -24,8 +24,7 @@ def store() -> Iterator[sqlite3.Connection]:
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA foreign_keys = ON")
-        for statement in load_statements("schema.sql").values():
-            connection.execute(statement)
+        make_schema(connection)
         add_triggers(connection)
         yield connection
 

@@ -1,0 +1,67 @@
+"""Reading when a mailbox is to be read, and who hears first that it was not."""
+
+import re
+from dataclasses import dataclass
+from datetime import time
+
+from rorpost_gateway.document import Kind, Node, Section, shown
+from rorpost_gateway.policy.model import EVERY_DAY, WORKING_DAYS, ReadOn
+from rorpost_gateway.policy.read_addresses import people
+
+_TIME_OF_DAY = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
+_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_NAMED = {"working-days": WORKING_DAYS, "every-day": EVERY_DAY}
+_WANTED = f"must be one of: {', '.join(_NAMED)}, or a list of: {', '.join(_WEEKDAYS)}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """The keys of one mailbox that supervision goes by."""
+
+    read_at: tuple[time, ...]
+    read_on: ReadOn
+    on_duty: tuple[str, ...]
+
+
+def read_reading(section: Section) -> Reading:
+    """`read_at`, and what has a meaning only beside it; findings for whatever is wrong with them."""
+    reading = Reading(
+        read_at=_read_times(section), read_on=_read_days(section), on_duty=people(section, "on_duty")
+    )
+    if not section.has("read_at"):
+        for key in ("read_on", "on_duty"):
+            if section.has(key):
+                section.complain(key, "means nothing without read_at")
+    return reading
+
+
+def _read_times(section: Section) -> tuple[time, ...]:
+    written = section.texts("read_at", [], pattern=_TIME_OF_DAY)
+    times = [time.fromisoformat(text) for text in written if _TIME_OF_DAY.fullmatch(text)]
+    if times != sorted(set(times)):
+        section.complain("read_at", "must name each time once, the earliest first")
+    return tuple(times)
+
+
+def _read_days(section: Section) -> ReadOn:
+    node = section.value("read_on", None)
+    if node is None:
+        return WORKING_DAYS
+    if node.kind is Kind.SEQUENCE:
+        return _read_weekdays(section, node)
+    named = _NAMED.get(node.source) if node.kind is Kind.TEXT else None
+    if named is None:
+        section.complain("read_on", _WANTED)
+    return named or WORKING_DAYS
+
+
+def _read_weekdays(section: Section, node: Node) -> ReadOn:
+    """A list is exactly those days, holidays among them too: whoever writes it keeps another calendar."""
+    written = [element.source if element.kind is Kind.TEXT else "" for element in node.elements]
+    unknown = [text for text in written if text not in _WEEKDAYS]
+    if unknown or not written:
+        section.complain("read_on", _WANTED)
+    for twice in sorted({text for text in written if text in _WEEKDAYS and written.count(text) > 1}):
+        section.complain("read_on", f"names {shown(twice)} twice")
+    weekdays = frozenset(_WEEKDAYS.index(text) for text in written if text in _WEEKDAYS)
+    return ReadOn(weekdays=weekdays, on_holidays=True)
