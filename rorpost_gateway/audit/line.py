@@ -31,7 +31,7 @@ EVENTS: dict[str, tuple[str, ...]] = {  # each with the fields it cannot do with
     "held": ("decision_id", "queue_id"),
     "released": ("decision_id", "queue_id"),
     "removed": ("decision_id", "queue_id"),
-    "mailbox": (),
+    "mailbox": ("mailbox", "outcome", "deadline"),
     "extract": (),
     "key": ("vkey", "previous", "operator"),
     "keyring": ("operator", "verb", "fingerprints"),
@@ -41,13 +41,17 @@ EVENTS: dict[str, tuple[str, ...]] = {  # each with the fields it cannot do with
     "day": ("file", "first", "last", "sha256"),
 }
 NUMBERS = frozenset(
-    {"size", "attempt", "count", "first", "last", "offset", "length", "entries", "previous_entries"}
+    {
+        *("size", "attempt", "count", "first", "last", "offset", "length", "entries", "previous_entries"),
+        *("unread", "in_inbox", "in_sent", "foreign"),
+    }
 )
 HASHES = frozenset({"content_sha256", "sealed_sha256", "sha256", "previous_head"})
 CHOICES = {
     "direction": {"outbound", "inbound"},
     "action": {"accept", "reject", "defer"},
     "declared_by": {"header", "sender", "login", "signature"},
+    "outcome": {"met", "missed", "unknown"},
 }
 _TABLES = frozenset({"counts"})
 _LISTS = frozenset({"filters", "fingerprints"})
@@ -58,6 +62,7 @@ TEXTS = frozenset(
         *("queue_id", "message_id", "encrypted_to", "signed_by", "next_hop", "reply", "rule"),
         *("operator", "since", "revision", "previous", "vkey", "origin", "version", "file"),
         *("verb", "decision", "previous_origin"),
+        *("mailbox", "deadline", "oldest_unread", "oldest", "cause"),
     }
 )
 

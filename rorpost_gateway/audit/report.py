@@ -1,6 +1,7 @@
 """A month in figures: what was sent and refused, why, on which channel and by whom, and what became of it.
 
-A figure counts decisions: one a recipient. Lines that stand for several events
+A figure counts decisions: one a recipient; a copy that the sending mailbox keeps is none,
+and is counted by itself. Lines that stand for several events
 (`count`) count as that many. Memory is bounded: a table has at most `NAMES` names,
 and what is beyond them is counted under `OTHERS`.
 """
@@ -24,6 +25,9 @@ COPY_EVENTS = (
     "released",
     "removed",
 )
+OUTCOMES = ("met", "missed", "unknown")  # of reading deadlines
+SENT_COPY_EVENTS = ("deferred", "bounced", "delivered", "held", "released", "removed")
+SENT_COPIES = "delivery.sent_copy"  # the rule of lines about copies for Sent folders
 LOG_EVENTS = ("start", "stop", "policy", "keyring", "key", "torn", "purged", "extract")
 
 
@@ -43,7 +47,7 @@ class Report:
 
     `first` and `last` are entry numbers. `channels` and `users` have None for what
     was refused before a channel, or a person, was known. `deadlines` is mailbox →
-    `met`, `missed` → how often.
+    `met`, `missed`, `unknown` → how often.
     """
 
     entries: int = 0
@@ -55,6 +59,7 @@ class Report:
     channels: dict[str | None, Tally] = field(default_factory=dict)
     users: dict[str | None, Tally] = field(default_factory=dict)
     copies: Counter[str] = field(default_factory=Counter)
+    sent_copies: Counter[str] = field(default_factory=Counter)  # `made`, `not_made`, and what became of them
     log: Counter[str] = field(default_factory=Counter)
     extracts: Counter[str] = field(default_factory=Counter)
     login_failures: int = 0
@@ -70,7 +75,9 @@ def figures_of(entries: Iterable[Mapping[str, Any]]) -> Report:
         figures.entries += 1
         figures.first = min(entry["n"], entry["n"] if figures.first is None else figures.first)
         figures.last = max(entry["n"], figures.last or 0)
-        if event == "decision":
+        if entry.get("rule") == SENT_COPIES:
+            figures.sent_copies[_of_sent_copy(entry)] += count
+        elif event == "decision":
             _decision(figures, entry, count)
             # The lines of a message follow each other.
             if entry["action"] == "accept" and entry["reason"] == "ok" and entry.get("queue_id") != message:
@@ -104,9 +111,10 @@ def as_data(figures: Report) -> dict[str, Any]:
         ],
         "users": [{"user": name} | vars(tally) for name, tally in ordered(figures.users, key=weight)],
         "copies": {name: figures.copies[name] for name in COPY_EVENTS},
+        "sent_copies": {name: figures.sent_copies[name] for name in ("made", "not_made", *SENT_COPY_EVENTS)},
         "login_failures": figures.login_failures,
         "deadlines": [
-            {"mailbox": name, "met": by["met"], "missed": by["missed"]}
+            {"mailbox": name} | {outcome: by[outcome] for outcome in OUTCOMES}
             for name, by in sorted(figures.deadlines.items())
         ],
         "events": {name: figures.log[name] for name in LOG_EVENTS} | {"extracts": dict(figures.extracts)},
@@ -138,9 +146,15 @@ def _decision(figures: Report, entry: Mapping[str, Any], count: int) -> None:
         setattr(tally, kind, getattr(tally, kind) + count)
 
 
+def _of_sent_copy(entry: Mapping[str, Any]) -> str:
+    if entry["event"] != "decision":
+        return str(entry["event"])
+    return "made" if entry["action"] == "accept" else "not_made"
+
+
 def _deadline(figures: Report, entry: Mapping[str, Any]) -> None:
     outcome, mailbox = entry.get("outcome"), entry.get("mailbox") or entry.get("recipient")
-    if outcome in ("met", "missed") and isinstance(mailbox, str):
+    if outcome in OUTCOMES and isinstance(mailbox, str):
         figures.deadlines.setdefault(_bounded(figures.deadlines, mailbox), Counter())[outcome] += 1
 
 

@@ -16,7 +16,7 @@ _SHOWN_FIELDS = (
     "outcome",
     "deadline",
     "unread",
-    "oldest",
+    "oldest_unread",
     "in_inbox",
     "in_sent",
     "foreign",

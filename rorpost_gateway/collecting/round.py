@@ -11,20 +11,15 @@ The session is used by this task alone; several messages are decided meanwhile.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 
-import structlog
-
-from rorpost_gateway.collecting.base import FOLDERS, Journal, Refused, Share, Source, Tells
-from rorpost_gateway.collecting.figures import Counted, Figures
+from rorpost_gateway.collecting.base import FOLDERS
+from rorpost_gateway.collecting.deciding import Deciding
 from rorpost_gateway.collecting.later import Later
-from rorpost_gateway.collecting.offering import BROKE_DOWN, Answer, Offering
-from rorpost_gateway.imap.base import ImapRefused, ImapTooLarge, Session
-from rorpost_gateway.queue.base import Collected, CollectedAs, CollectedFrom
-
-log = structlog.get_logger()
+from rorpost_gateway.collecting.offering import Answer
+from rorpost_gateway.imap.base import ImapError, ImapRefused, ImapTooLarge, Session
+from rorpost_gateway.queue.base import Collected, CollectedAs
 
 BATCH = 200
 IN_HAND = 8  # messages being decided at a time
@@ -32,67 +27,53 @@ PATIENCE = 5  # so many put off in a row, and the trouble is the gateway's own: 
 _NOTED_AGAIN_SECONDS = 86_400.0  # the journal forgets; what lies there still is noted again before
 
 
-@dataclass(frozen=True, kw_only=True)
-class Means:
-    """What every round needs. `now` is seconds since the epoch."""
-
-    journal: Journal
-    tells: Tells
-    share: Callable[[], Share]
-    most_octets: int  # of a message, sealed
-    now: Callable[[], float]
-
-
-@dataclass(frozen=True, kw_only=True)
-class _InHand:
-    uid: int
-    deciding: asyncio.Task[Answer]
-
-
 @dataclass(kw_only=True)
 class Round:
-    """`work` once. `ensured` are folders known to be there, for the session's life."""
+    """`work` once. `ensured` are folders known to be there, for the session's life.
+
+    After it `settled` is how many messages were decided for good, `whole` whether nothing was put off,
+    and `not_moved` why some could not be moved.
+    """
 
     session: Session
-    source: Source
-    uid_validity: int
-    offering: Offering
-    means: Means
+    deciding: Deciding
     later: Later
-    figures: Figures
-    ensured: set[str] = field(default_factory=set)
+    ensured: set[str]
+    settled: int = 0
+    whole: bool = True
+    not_moved: list[ImapRefused] = field(default_factory=list)
+    _in_hand: deque[tuple[int, asyncio.Task[Answer]]] = field(default_factory=deque)
+    _put_off_in_a_row: int = 0
 
-    def __post_init__(self) -> None:
-        self._in_hand: deque[_InHand] = deque()
-        self._settled = 0
-        self._put_off_in_a_row = 0
-        self.troubled = False  # something could not be settled
-
-    async def work(self) -> int:
-        """How many messages left the folder, or were decided. Raises ImapError, QueueUnavailable."""
+    async def work(self) -> None:
+        """Raises ImapError, QueueUnavailable. What was being decided is decided and noted all the same."""
         present = await self.session.uids()
         self.later.keep(present)
         due = [uid for uid in present if self.later.due(uid)]
+        self.whole = len(due) == len(present)
         try:
             for start in range(0, len(due), BATCH):
                 await self._batch(due[start : start + BATCH])
-                if self._out_of_patience:
-                    break
             await self._finish(leaving=0)
         finally:
-            await self._abandon()
-        return self._settled
+            await self._see_decided()
+
+    async def _see_decided(self) -> None:
+        """At an end before the end: what is in hand is decided and noted; the next round moves it."""
+        if self._in_hand:
+            await asyncio.gather(*(task for _, task in self._in_hand), return_exceptions=True)
 
     async def _batch(self, uids: Sequence[int]) -> None:
-        known = await self.means.journal.find_collected(self.source.name, self.uid_validity, uids)
+        if self._out_of_patience:
+            return
+        deciding = self.deciding
+        known = await deciding.means.journal.find_collected(deciding.source.name, deciding.uid_validity, uids)
         sizes = await self._sizes([uid for uid in uids if uid not in known])
         for uid in uids:
             if uid in known:
                 await self._known(uid, known[uid])
-            elif uid in sizes:
+            elif uid in sizes and not self._out_of_patience:
                 await self._unknown(uid, sizes[uid])
-            if self._out_of_patience:
-                return
 
     @property
     def _out_of_patience(self) -> bool:
@@ -103,41 +84,95 @@ class Round:
 
     async def _known(self, uid: int, collected: Collected) -> None:
         """Decided before: an earlier round did not come to move it."""
-        now = self.means.now()
+        now = self.deciding.means.now()
         if not 0 <= now - collected.noted_at < _NOTED_AGAIN_SECONDS:
-            await self.means.journal.note_collected(self._where(uid), collected.outcome, now=now)
+            where = self.deciding.where(uid)
+            await self.deciding.means.journal.note_collected(where, collected.outcome, now=now)
         await self._put_away(uid, collected.outcome)
 
     async def _unknown(self, uid: int, size: int) -> None:
-        if size > self.means.most_octets or self.later.too_large(uid):
-            header = await self._from_field(uid)
-            await self._begin(uid, self._decide(uid, self.offering.offer_too_large(header)))
+        means = self.deciding.means
+        if size > means.most_octets or self.later.too_large(uid):
+            await self._begin(uid, self.deciding.too_large(uid, await self._from(uid)))
             return
-        share = self.means.share()
+        share = means.share()
         while not share.take(size):
             if not self._in_hand:
                 self._put_off(uid)
                 return
             await self._finish(leaving=len(self._in_hand) - 1)
+        octets = None
         try:
             octets = await self._fetched(uid)
-        except BaseException:
-            share.give_back()
-            raise
+        finally:
+            if octets is None:  # it failed, or somebody else took the message away
+                share.give_back()
         if octets is None:
-            share.give_back()  # somebody else took it away
             return
-        await self._begin(uid, self._decide(uid, self.offering.offer(octets), share))
-        del octets
+        await self._begin(uid, self.deciding.message(uid, octets, share))
+
+    async def _begin(self, uid: int, decision: Coroutine[None, None, Answer]) -> None:
+        self._in_hand.append((uid, asyncio.create_task(decision)))
+        await self._finish(leaving=IN_HAND - 1)
 
     async def _fetched(self, uid: int) -> bytes | None:
         try:
-            return await self.session.fetch(uid, most_octets=self.means.most_octets)
+            return await self.session.fetch(uid, most_octets=self.deciding.means.most_octets)
         except ImapTooLarge:
             self.later.note_too_large(uid)
             raise
+        except ImapError:
+            self.later.put_off(uid)  # should this one be the cause, it does not keep the others
+            raise
 
-    async def _from_field(self, uid: int) -> bytes:
+    async def _from(self, uid: int) -> bytes:
         return b"".join([each.header async for each in self.session.summaries([uid], fields=["From"])])
 
-    async def _begin(self, uid: int, decision: "Callable[[], object]") -> None: ...
+    async def _finish(self, *, leaving: int) -> None:
+        """Wait for the oldest in hand, until no more than so many are left, and put them away."""
+        while len(self._in_hand) > leaving:
+            uid, task = self._in_hand[0]
+            try:
+                answer = await asyncio.shield(task)
+            finally:
+                if task.done():
+                    self._in_hand.popleft()
+            if answer.outcome is None:
+                self._put_off(uid)
+                self._put_off_in_a_row += 1
+            else:
+                self._put_off_in_a_row = 0
+                await self._put_away(uid, answer.outcome)
+
+    def _put_off(self, uid: int) -> None:
+        self.whole = False
+        self.later.put_off(uid)
+
+    async def _put_away(self, uid: int, outcome: CollectedAs) -> None:
+        """Out of the folder, to where a person would look for it."""
+        self.settled += 1
+        try:
+            await self._move(uid, FOLDERS[outcome])
+        except ImapError as error:
+            self._put_off(uid)
+            if not isinstance(error, ImapRefused):
+                raise
+            self.not_moved.append(error)
+        else:
+            self.later.settled(uid)
+
+    async def _move(self, uid: int, folder: str) -> None:
+        await self._ensure(folder)
+        try:
+            await self.session.move(uid, folder)
+        except ImapRefused as refused:
+            if refused.code != "TRYCREATE":
+                raise
+            self.ensured.discard(folder)  # somebody removed it
+            await self._ensure(folder)
+            await self.session.move(uid, folder)
+
+    async def _ensure(self, folder: str) -> None:
+        if folder not in self.ensured:
+            await self.session.ensure_folder(folder)
+            self.ensured.add(folder)

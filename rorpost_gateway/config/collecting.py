@@ -35,8 +35,6 @@ def read_poll(section: Section) -> float:
     poll_seconds = section.duration("poll", DEFAULT_POLL_SECONDS)
     if not 1 <= poll_seconds <= 86400:
         section.complain("poll", "must be from 1s to 1d")
-    elif section.has("poll") and not section.has("imap"):
-        section.complain("poll", "is looked at where `imap` is given only")
     return poll_seconds
 
 

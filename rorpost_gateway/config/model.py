@@ -220,6 +220,30 @@ class Config:
         return self.delivery.maildir_root
 
     @property
+    def imap_accounts(self) -> dict[str, ImapAccountSettings]:
+        """Every IMAP account, by the key that it stands under; that of sent copies is `delivery.imap` too."""
+        found = {
+            f"inbound.imap[{index}]": one.account
+            for index, one in enumerate(self.inbound.imap if self.inbound else ())
+        }
+        delivery = self.delivery.imap or self.delivery.sent_copy
+        if delivery is not None:
+            found["delivery.imap"] = delivery.account
+        if self.supervision is not None:
+            found["supervision.imap"] = self.supervision.account
+        return found
+
+    @property
+    def mail_servers(self) -> dict[str, MailServer]:
+        """Every server that takes plain mail, by the key that it stands under."""
+        found = {}
+        if self.delivery.server is not None:
+            found[f"delivery.{self.delivery.server.protocol}"] = self.delivery.server
+        if self.supervision is not None and self.supervision.notify is not None:
+            found["supervision.notify.smtp"] = self.supervision.notify.server
+        return found
+
+    @property
     def control_socket(self) -> Path:
         return self.state_dir / "control.socket"
 

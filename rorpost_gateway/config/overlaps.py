@@ -4,8 +4,7 @@ What is collected leaves its folder. If opened mail, or the copy of what was sen
 that is collected, it would be taken for sealed mail, refused, and moved out of its readers' sight;
 if supervision watched one, it would watch what nobody reads.
 
-Two logins mean the same mailbox where they name it on the same server. A master user's login
-(`mailbox*master`) means the mailbox in front of the asterisk.
+Two logins mean the same mailbox where they name it on the same server.
 """
 
 import re
@@ -56,11 +55,12 @@ def _same_mailbox(one: CollectSettings, other: ImapAccountSettings, domains: fro
     if _server(one.account.server) != _server(other.server):
         return False
     ours = rf"{_UNIT}@(?:{'|'.join(re.escape(domain) for domain in sorted(domains))})"
-    name = re.escape(_mailbox(other.username)).replace(re.escape(MAILBOX), ours)
-    return re.fullmatch(name, _mailbox(one.account.username)) is not None
+    name = re.escape(mailbox_of(other.username)).replace(re.escape(MAILBOX), ours)
+    return re.fullmatch(name, mailbox_of(one.account.username)) is not None
 
 
-def _mailbox(username: str) -> str:
+def mailbox_of(username: str) -> str:
+    """The mailbox that a login is for, in lower case: what stands in front of a master user's asterisk."""
     return username.lower().partition("*")[0]
 
 

@@ -15,14 +15,16 @@ from rorpost_gateway.address import domain_of
 from rorpost_gateway.certificates import read_certificate
 from rorpost_gateway.config.model import Config
 from rorpost_gateway.control.base import require_short_path
+from rorpost_gateway.daemon.check_imap import check_imap, check_recipients
 from rorpost_gateway.daemon.check_keys import SOON, check_keys
 from rorpost_gateway.daemon.check_log import check_log
-from rorpost_gateway.daemon.delivering import delivery_route
+from rorpost_gateway.daemon.delivering import mail_route
 from rorpost_gateway.daemon.found import Found, Weight, error, warning
 from rorpost_gateway.daemon.routes import routes_of
 from rorpost_gateway.daemon.witnessing import check_witnessing
 from rorpost_gateway.decision_log.signing import load
 from rorpost_gateway.errors import GatewayError
+from rorpost_gateway.imap.sessions import ImapSessions
 from rorpost_gateway.logins import load_users
 from rorpost_gateway.policy.model import Policy
 from rorpost_gateway.smtp.settings import TlsMode
@@ -39,9 +41,11 @@ async def check(config: Config, policy: Policy, *, at: datetime, with_next_hops:
     found = [*check_logins(config), *check_certificate(config, at), *check_files(config), *check_log(config)]
     found += check_routes(config, policy)
     found += check_witnessing(config)
+    found += check_recipients(config, policy)
     found += await check_keys(config, policy, at)
     if with_next_hops:
         found += await check_next_hops(config)
+        found += await check_imap(config, policy, ImapSessions(timeout_seconds=PROBE_SECONDS))
     return found
 
 
@@ -87,8 +91,8 @@ def check_certificate(config: Config, at: datetime) -> Iterator[Found]:
 def check_files(config: Config) -> Iterator[Found]:
     """Secrets that others may read, and folders that others may write."""
     passwords = [config.openpgp.passphrase_file, *(hop.password_file for hop in config.relay.hops)]
-    if config.delivery.server is not None:
-        passwords.append(config.delivery.server.password_file)
+    passwords += [server.password_file for server in config.mail_servers.values()]
+    passwords += [path for account in config.imap_accounts.values() for path in account.secret_files]
     others = [config.submission.key, config.submission.users, config.decision_log.signing_key_file]
     for path in dict.fromkeys(path for path in (*passwords, *others) if path is not None):
         yield from _check_secret(path, required=path in passwords)
@@ -115,6 +119,8 @@ def _check_rules(config: Config) -> Iterator[Found]:
     """Who may write the rules, the authorities or the logins decides what they allow."""
     policies = [config.policies, *sorted(config.policies.rglob("*"))]
     authorities = [hop.ca for hop in config.relay.hops if hop.ca is not None]
+    authorities += [server.ca for server in config.mail_servers.values() if server.ca is not None]
+    authorities += [path for account in config.imap_accounts.values() for path in account.authorities]
     logins = [config.submission.users] if config.submission.users else []
     for path in dict.fromkeys((config.file.parent, config.file, *policies, *authorities, *logins)):
         with suppress(OSError):  # what is not there is told elsewhere
@@ -156,10 +162,13 @@ async def check_next_hops(config: Config) -> list[Found]:
     """Whether each next hop lets us in now; one that does not may only be down for the moment."""
     try:
         routes = routes_of(config)
-        delivering = delivery_route(config)
+        servers = {
+            ("delivery" if server is config.delivery.server else where, mail_route(config, server))
+            for where, server in config.mail_servers.items()
+        }
     except GatewayError:  # a password that cannot be read, which is told of already
         return []
-    hops = {("default", routes.default), ("delivery", delivering), *routes.by_domain.items()}
+    hops = {("default", routes.default), *servers, *routes.by_domain.items()}
     found = []
     for name, route in sorted((name, route) for name, route in hops if route is not None):
         trouble = await probe(route, timeout_seconds=PROBE_SECONDS)

@@ -4,19 +4,29 @@ import secrets
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 
+from rorpost_gateway.collecting.collecting import Collecting
 from rorpost_gateway.config.model import Config
 from rorpost_gateway.control.log_verbs import LogVerbs
 from rorpost_gateway.control.queue_verbs import QueueVerbs
 from rorpost_gateway.control.server import ControlServer
+from rorpost_gateway.daemon.collecting import make_collecting
 from rorpost_gateway.daemon.housekeeping import Housekeeping
 from rorpost_gateway.daemon.in_force import Holder
 from rorpost_gateway.daemon.log_upkeep import OwnLog
 from rorpost_gateway.daemon.operators import OperatorLines
 from rorpost_gateway.daemon.relaying import make_relay
-from rorpost_gateway.daemon.way_in import REMEMBERED_LONGER, make_inbound_listener, max_age
+from rorpost_gateway.daemon.way_in import (
+    REMEMBERED_LONGER,
+    make_inbound,
+    make_inbound_listener,
+    max_age,
+)
 from rorpost_gateway.decision_log.record import Records
 from rorpost_gateway.decision_log.writer import LogWriter
+from rorpost_gateway.delivery.kept_sessions import KeptSessions
 from rorpost_gateway.identity_number import contains_identity_number
+from rorpost_gateway.imap.sessions import ImapSessions
+from rorpost_gateway.inbound.receiver import Inbound
 from rorpost_gateway.inbound.still_open import StillOpen
 from rorpost_gateway.openpgp.base import Engine, Opener
 from rorpost_gateway.outbound.receiver import Outbound
@@ -61,6 +71,7 @@ class Parts:
     control: ControlServer
     housekeeping: Housekeeping
     background: tuple[Background, ...] = ()
+    collecting: Collecting | None = None
 
 
 def make_parts(
@@ -75,6 +86,7 @@ def make_parts(
     client = _make_client(config)
     refusals = Refusals(stores.decision_log, records, now)
     still_open = StillOpen(most_octets=config.limits.in_flight_bytes // _STILL_OPEN_PART)
+    sessions = KeptSessions(ImapSessions())
     relay = make_relay(
         config,
         queue=stores.queue,
@@ -85,11 +97,14 @@ def make_parts(
         in_force=in_force,
         now=now,
         still_open=still_open,
+        sessions=sessions,
         stages=stages,
     )
     house = replace(_make_house(config, holder, stores, records, relay, now), stages=stages)
     budget = Budget(config.limits.in_flight_bytes)
-    listeners, in_hand = _make_listeners(config, house, stores.opener, refusals, budget, still_open)
+    inbound = make_inbound(config, house, stores.opener, refusals, still_open)
+    listeners, in_hand = _make_listeners(config, house, inbound, refusals, budget)
+    collecting = make_collecting(config, house, inbound, budget, client)
     lines = OperatorLines(stores.decision_log, records, lambda: holder.current.policy.revision)
     verbs = QueueVerbs(queue=stores.queue, record=lines.write, wake=relay.notify_ready, now=now)
     settings = config.decision_log
@@ -109,7 +124,16 @@ def make_parts(
             in_hand=in_hand,
             seals_kept=max_age(config) + REMEMBERED_LONGER,
         ),
+        collecting=collecting,
+        background=(
+            *((("imap-sessions", sessions.run),) if _appends(config) else ()),
+            *((("collecting", collecting.run),) if collecting is not None else ()),
+        ),
     )
+
+
+def _appends(config: Config) -> bool:
+    return config.delivery.imap is not None or config.delivery.sent_copy is not None
 
 
 def _make_client(config: Config) -> Client:
@@ -136,25 +160,21 @@ def _make_house(
         relay=relay,
         now=now,
         random=secrets.token_bytes,
+        sent_copies=config.delivery.sent_copy is not None,
     )
 
 
 def _make_listeners(
-    config: Config,
-    house: House,
-    opener: Opener,
-    refusals: Refusals,
-    budget: Budget,
-    still_open: StillOpen,
+    config: Config, house: House, inbound: Inbound | None, refusals: Refusals, budget: Budget
 ) -> tuple[tuple[Listener, ...], Callable[[], frozenset[str]]]:
-    """The listeners, and what is just being committed by any of them (queue ids)."""
+    """The listeners, and what is just being committed by any way (queue ids)."""
     outbound = Outbound(house, refusals)
     submission = Listener(submission_settings(config), outbound, budget=budget, stages=house.stages)
-    way_in = make_inbound_listener(config, house, opener, refusals, budget, still_open)
-    if way_in is None:
+    if inbound is None:
         return (submission,), lambda: outbound.in_hand
-    listener, inbound = way_in
-    return (submission, listener), lambda: outbound.in_hand | inbound.in_hand
+    listener = make_inbound_listener(config, house, inbound, budget)
+    listeners = (submission,) if listener is None else (submission, listener)
+    return listeners, lambda: outbound.in_hand | inbound.in_hand
 
 
 def _records(in_force: Callable[[], InForce]) -> Records:

@@ -6,16 +6,18 @@ from datetime import UTC, datetime
 
 from rorpost_gateway.address import domain_of
 from rorpost_gateway.config.model import Config
-from rorpost_gateway.daemon.delivering import make_delivery
+from rorpost_gateway.daemon.delivering import make_delivery, make_sent_folders
 from rorpost_gateway.daemon.routes import routes_of
 from rorpost_gateway.daemon.way_in import NoticeDelivery, make_mailboxes
 from rorpost_gateway.decision import Direction, Verdict
 from rorpost_gateway.decision_log.base import DecisionLog
 from rorpost_gateway.decision_log.record import Records
+from rorpost_gateway.imap.base import Sessions
 from rorpost_gateway.inbound.still_open import StillOpen
 from rorpost_gateway.openpgp.base import Opener
 from rorpost_gateway.policy.evaluate import Question, evaluate, judge_again
-from rorpost_gateway.queue.base import Copy, Queue
+from rorpost_gateway.policy.sent_copies import SentCopyQuestion, judge_sent_copy
+from rorpost_gateway.queue.base import Copy, Purpose, Queue
 from rorpost_gateway.reception.house import InForce
 from rorpost_gateway.relay.notices import Notices, Unit
 from rorpost_gateway.relay.runner import Relay
@@ -35,6 +37,7 @@ def make_relay(
     in_force: Callable[[], InForce],
     now: Callable[[], float],
     still_open: StillOpen,
+    sessions: Sessions,
     stages: Stages = UNTIMED,
 ) -> Relay:
     """A relay that asks the policy in force before each attempt. Raises ConfigurationInvalid."""
@@ -42,7 +45,7 @@ def make_relay(
     def judge(copy: Copy) -> Verdict:
         return judge_copy(in_force(), copy, own_domains=config.domains, now=now())
 
-    delivery, routes = make_delivery(config, client), routes_of(config)
+    delivery, routes = make_delivery(config, client, sessions=sessions, now=now), routes_of(config)
     settlement = Settlement(
         queue=queue,
         log=decision_log,
@@ -57,7 +60,13 @@ def make_relay(
         client=client,
         routes=routes,
         local=make_mailboxes(
-            config, opener=opener, delivery=delivery, in_force=in_force, now=now, still_open=still_open
+            config,
+            opener=opener,
+            delivery=delivery,
+            in_force=in_force,
+            now=now,
+            still_open=still_open,
+            sent_folders=make_sent_folders(config, sessions=sessions),
         ),
         settlement=settlement,
         judge=judge,
@@ -86,8 +95,18 @@ def judge_copy(in_force: InForce, copy: Copy, *, own_domains: frozenset[str], no
     """Whether a queued copy may still go on: its pair, and the keys it was sealed with.
 
     What goes to a mailbox behind this gateway is judged by its envelope here; the rest is
-    judged when it has been opened.
+    judged when it has been opened. A sent copy goes by no channel.
     """
+    if copy.purpose is Purpose.SENT_COPY:
+        at = datetime.fromtimestamp(now, tz=UTC)
+        return judge_sent_copy(
+            in_force.policy,
+            in_force.keys,
+            SentCopyQuestion(mailbox=copy.recipient, at=at, own_domains=own_domains),
+            encrypted_to=copy.encrypted_to,
+            encrypted_to_subkey=copy.encrypted_to_subkey,
+            signed_by=copy.signed_by,
+        )
     if domain_of(copy.recipient) in own_domains:
         return evaluate(
             in_force.policy,

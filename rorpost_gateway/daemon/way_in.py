@@ -15,8 +15,10 @@ from rorpost_gateway.delivery.base import (
     DeliveryOutcome,
     FailedDelivery,
 )
+from rorpost_gateway.delivery.sent import SentFolders
 from rorpost_gateway.inbound.deliver import Deliverer
 from rorpost_gateway.inbound.receiver import Inbound
+from rorpost_gateway.inbound.sent_copy import SentCopies
 from rorpost_gateway.inbound.still_open import StillOpen
 from rorpost_gateway.inbound.taking import Means
 from rorpost_gateway.openpgp.base import Opener
@@ -51,6 +53,7 @@ def make_mailboxes(
     in_force: Callable[[], InForce],
     now: Callable[[], float],
     still_open: StillOpen,
+    sent_folders: SentFolders | None = None,
 ) -> OwnMailboxes:
     """What the relay hands copies for our own mailboxes to."""
     deliverer = Deliverer(
@@ -64,15 +67,24 @@ def make_mailboxes(
         show_person=config.delivery.show_person is ShowPerson.AUTHOR,
         still_open=still_open,
     )
-    return OwnMailboxes(deliverer, config.domains)
+    sent_copies = None
+    if sent_folders is not None:
+        sent_copies = SentCopies(
+            opener=opener,
+            folders=sent_folders,
+            keys=lambda: in_force().keys,
+            now=now,
+            hostname=config.hostname,
+            longest_octets=config.limits.sealed_size,
+        )
+    return OwnMailboxes(deliverer, config.domains, sent_copies)
 
 
-def make_inbound_listener(
-    config: Config, house: House, opener: Opener, refusals: Refusals, budget: Budget, still_open: StillOpen
-) -> tuple[Listener, Inbound] | None:
-    """Where partners connect; None where the configuration has no such place."""
-    place = config.inbound.smtp if config.inbound is not None else None
-    if place is None:
+def make_inbound(
+    config: Config, house: House, opener: Opener, refusals: Refusals, still_open: StillOpen
+) -> Inbound | None:
+    """Who decides what partners bring, by whichever way; None where the configuration has no way in."""
+    if config.inbound is None:
         return None
     means = Means(
         opener=opener,
@@ -83,7 +95,14 @@ def make_inbound_listener(
         promise=Promise(house),
         still_open=still_open,
     )
-    receiver = Inbound(house, means, refusals)
+    return Inbound(house, means, refusals)
+
+
+def make_inbound_listener(config: Config, house: House, receiver: Inbound, budget: Budget) -> Listener | None:
+    """Where partners connect; None where the configuration has no such place."""
+    place = config.inbound.smtp if config.inbound is not None else None
+    if place is None:
+        return None
     settings = ListenerSettings(
         listen=place.listen,
         hostname=config.hostname,
@@ -98,7 +117,35 @@ def make_inbound_listener(
         auth=False,
         trusted_networks=place.allowed_networks,
     )
-    return Listener(settings, receiver, budget=budget, stages=house.stages), receiver
+    return Listener(settings, receiver, budget=budget, stages=house.stages)
+
+
+class NextHopDelivery:
+    """A notice to a partner's mailbox, by its next hop. Implements `delivery.base.Delivery`."""
+
+    def __init__(self, client: Client, routes: Routes) -> None:
+        self._client = client
+        self._routes = routes
+
+    async def deliver(
+        self,
+        recipient: str,
+        octets: bytes,
+        *,
+        reverse_path: str,
+        unique: str,  # noqa: ARG002 - a next hop does not know it
+    ) -> DeliveryOutcome:
+        """See `Delivery`."""
+        route = self._routes.for_recipient(recipient)
+        if route is None:
+            return DeferredDelivery(reply="4.4.4 no route is configured", next_hop="none")
+        outgoing = Outgoing(reverse_path=reverse_path, recipient=recipient, octets=octets)
+        attempt = await self._client.send(route, outgoing)
+        if isinstance(attempt, Failed):
+            return FailedDelivery(reply=attempt.reply, next_hop=attempt.next_hop)
+        if isinstance(attempt, Relayed):
+            return Delivered(reply=attempt.reply, next_hop=attempt.next_hop)
+        return DeferredDelivery(reply=attempt.reply, next_hop=attempt.next_hop)
 
 
 class NoticeDelivery:
@@ -110,23 +157,12 @@ class NoticeDelivery:
 
     def __init__(self, own: Delivery, client: Client, routes: Routes, own_domains: frozenset[str]) -> None:
         self._own = own
-        self._client = client
-        self._routes = routes
+        self._elsewhere = NextHopDelivery(client, routes)
         self._own_domains = own_domains
 
     async def deliver(
         self, recipient: str, octets: bytes, *, reverse_path: str, unique: str
     ) -> DeliveryOutcome:
         """See `Delivery`."""
-        if domain_of(recipient) in self._own_domains:
-            return await self._own.deliver(recipient, octets, reverse_path=reverse_path, unique=unique)
-        route = self._routes.for_recipient(recipient)
-        if route is None:
-            return DeferredDelivery(reply="4.4.4 no route is configured", next_hop="none")
-        outgoing = Outgoing(reverse_path=reverse_path, recipient=recipient, octets=octets)
-        attempt = await self._client.send(route, outgoing)
-        if isinstance(attempt, Failed):
-            return FailedDelivery(reply=attempt.reply, next_hop=attempt.next_hop)
-        if isinstance(attempt, Relayed):
-            return Delivered(reply=attempt.reply, next_hop=attempt.next_hop)
-        return DeferredDelivery(reply=attempt.reply, next_hop=attempt.next_hop)
+        by = self._own if domain_of(recipient) in self._own_domains else self._elsewhere
+        return await by.deliver(recipient, octets, reverse_path=reverse_path, unique=unique)

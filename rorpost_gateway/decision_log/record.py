@@ -34,12 +34,24 @@ FIELD_ORDER = (
     *("vkey", "origin", "version", "file", "first", "last", "offset", "length", "sha256"),
     *("verb", "filters", "entries", "fingerprints", "decision"),
     *("previous_origin", "previous_entries", "previous_head"),
+    *(
+        "mailbox",
+        "outcome",
+        "deadline",
+        "unread",
+        "oldest_unread",
+        "in_inbox",
+        "in_sent",
+        "oldest",
+        "foreign",
+    ),
+    "cause",
 )
 _RANK = {name: rank for rank, name in enumerate(FIELD_ORDER)}
 _CLIENT_CHOSEN = frozenset(
     {"because_of", "legal_basis", "reverse_path", "recipient", "declared_user", "login", "message_id"}
 )
-_TO_BE_CLEANED = _CLIENT_CHOSEN | {"reply"}  # another server's words may repeat an address of the message
+_TO_BE_CLEANED = _CLIENT_CHOSEN | {"reply", "cause"}  # another server's words may repeat what was sent to it
 
 
 class DecisionFields(TypedDict, total=False):
@@ -106,6 +118,21 @@ class LoginFields(TypedDict, total=False):
     tls: str | None
 
 
+class DeadlineFields(TypedDict):
+    """What became of one reading deadline. Times are RFC 3339; figures are None where nobody could look."""
+
+    mailbox: str
+    outcome: str  # met, missed, unknown
+    deadline: str
+    unread: int | None
+    oldest_unread: str | None
+    in_inbox: int | None
+    in_sent: int | None
+    oldest: str | None
+    foreign: int | None
+    cause: str | None
+
+
 class RestartFields(TypedDict, total=False):
     """What entry 0 of a log that was begun anew says of the one before; None where nobody could tell."""
 
@@ -155,6 +182,9 @@ class Records:
 
     def removed(self, **fields: Unpack[CopyFields]) -> Record:
         return self._record(Event.REMOVED, dict(fields))
+
+    def mailbox(self, **fields: Unpack[DeadlineFields]) -> Record:
+        return self._record(Event.MAILBOX, dict(fields))
 
     def flood(self, aggregate: Aggregate, *, direction: Direction = Direction.OUTBOUND) -> Record:
         """The rest of a client's minute: how many more failed or were refused since `since`."""

@@ -202,7 +202,7 @@ class _Watch:
 
 def _said(line: Line) -> str:
     """A line about a deadline in words."""
-    oldest = line.get("oldest")
+    oldest = line.get("oldest_unread")
     since = f" since {datetime.fromisoformat(oldest).astimezone(_ZONE):%H:%M}" if oldest else ""
     foreign = f", {line['foreign']} foreign" if line.get("foreign") else ""
     return f"{line['outcome']}, {line['unread']} unread{since}{foreign}"

@@ -42,7 +42,7 @@ _WANTED_AS = {
 class Reported:
     """The message a DSN is about. `outer` is the sealed message, or its header block alone."""
 
-    queue_id: str
+    queue_id: str  # empty for a message that was never queued
     sender: str  # the function mailbox that the DSN goes to
     received_at: float  # seconds since the epoch, UTC
     message_id: str | None  # the inner one, with its angle brackets, for threading
@@ -119,6 +119,11 @@ def build_dsn(
         + b"".join(delimiter + part + b"\r\n" for part in parts)
         + f"--{boundary}--\r\n".encode("ascii")
     )
+
+
+def message_ids(queue_id: str, recipient: str, *, hostname: str) -> frozenset[str]:
+    """What DSNs about this one recipient of a queued message are called, whatever happened to it."""
+    return frozenset(f"<dsn.{_digest(each, queue_id, [recipient])}@{hostname}>" for each in Happened)
 
 
 def status_of(happened: Happened, reply: str | None) -> str:
@@ -234,7 +239,12 @@ def _header_part(outer: bytes) -> bytes:
 
 
 def _identity(happened: Happened, reported: Reported, recipients: Sequence[Recipient]) -> str:
-    words = [happened.value, reported.queue_id, *sorted(r.address for r in recipients)]
+    reported_as = reported.queue_id or f"{reported.message_id} {reported.received_at}"
+    return _digest(happened, reported_as, [recipient.address for recipient in recipients])
+
+
+def _digest(happened: Happened, reported_as: str, recipients: Sequence[str]) -> str:
+    words = [happened.value, reported_as, *sorted(recipients)]
     return hashlib.sha256("\n".join(words).encode("utf-8")).hexdigest()[:32]
 
 

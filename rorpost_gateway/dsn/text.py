@@ -202,7 +202,7 @@ def _in_one_language(
     blocks = [words.opening[happened].format(until=until)]
     blocks += [_of_receiver(words, happened, receiver) for receiver in receivers]
     blocks += [words.advice[happened]]
-    blocks += [f"{words.sent}: {sent}\n{words.queue_id}: {queue_id}"]
+    blocks += ["\n".join([f"{words.sent}: {sent}", *([f"{words.queue_id}: {queue_id}"] if queue_id else [])])]
     return "\n\n".join(blocks) + "\n"
 
 

@@ -4,7 +4,7 @@ RFC 3501, section 7; RFC 4731 (ESEARCH); RFC 5530 (response codes).
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
@@ -23,7 +23,7 @@ _DATE = re.compile(
     rb"(\d\d):(\d\d):(\d\d) ([+-])(\d\d)(\d\d)",
     re.IGNORECASE,
 )
-_MONTHS = b"jan feb mar apr may jun jul aug sep oct nov dec".split()
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _NUMBER = re.compile(rb"[0-9]{1,20}")
 _HEADER = b"BODY[HEADER.FIELDS"
 WHOLE = b"BODY[]"
@@ -81,6 +81,10 @@ def read_untagged(response: Response) -> Untagged:
     )
 
 
+def capabilities_of(text: str) -> frozenset[str]:
+    return frozenset(text.upper().split())
+
+
 def number_of(word: Word, *, most: int = HIGHEST_UID) -> int:
     """Raises Unreadable."""
     if not isinstance(word, bytes) or not _NUMBER.fullmatch(word) or int(word) > most:
@@ -135,8 +139,9 @@ def read_date(word: Word) -> datetime:
     offset = timedelta(hours=int(hours), minutes=int(minutes))
     try:
         zone = timezone(-offset if sign == b"-" else offset)
-        number = _MONTHS.index(month.lower()) + 1
-        return datetime(int(year), number, int(day), int(hour), int(minute), min(int(second), 59), tzinfo=zone)
+        number = MONTHS.index(month.decode("ascii").capitalize()) + 1
+        clock = int(hour), int(minute), min(int(second), 59)  # a leap second has no place of its own
+        return datetime(int(year), number, int(day), *clock, tzinfo=zone)
     except ValueError:
         raise Unreadable from None
 
@@ -163,7 +168,10 @@ class Listed:
 
 def listed(answer: Untagged) -> Listed:
     """Raises Unreadable."""
-    attributes, separator, name, *_ = (*words(answer.response)[2:], None, None, None)
+    told = words(answer.response)[2:5]
+    if len(told) < 3:
+        raise Unreadable
+    attributes, separator, name = told
     if not isinstance(attributes, tuple) or isinstance(separator, tuple) or not isinstance(name, bytes):
         raise Unreadable
     return Listed(
@@ -175,14 +183,10 @@ def listed(answer: Untagged) -> Listed:
 
 def personal_namespace(answer: Untagged) -> tuple[bytes, str] | None:
     """Prefix and separator of the first personal namespace; None where there is none. Raises Unreadable."""
-    spaces = words(answer.response)[2:3]
-    for space in _each(spaces):
-        match space:
-            case (bytes() as prefix, bytes() | None as separator, *_):
-                return prefix, _text(separator) if separator is not None else ""
-    return None
-
-
-def _each(spaces: tuple[Word, ...]) -> Iterator[Word]:
-    if spaces and isinstance(spaces[0], tuple):
-        yield from spaces[0]
+    personal, *_ = (*words(answer.response)[2:], None)
+    if not isinstance(personal, tuple) or not personal:
+        return None
+    first = personal[0]
+    if not isinstance(first, tuple) or len(first) < 2 or not isinstance(first[0], bytes):
+        raise Unreadable
+    return first[0], "" if first[1] is None else _text(first[1])

@@ -11,7 +11,7 @@ RFC 3501, RFC 9051, RFC 2177 (IDLE), RFC 4315 (UIDPLUS), RFC 6851 (MOVE), RFC 61
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
@@ -65,7 +65,7 @@ class Account:
 
 @dataclass(frozen=True, kw_only=True)
 class Peer:
-    """The server's end of a connection: its IP address, and the TLS version (`TLSv1.3`), None in the clear."""
+    """The server's end: its IP address, and the version of TLS (`TLSv1.3`), None in the clear."""
 
     ip: str
     tls: str | None
@@ -157,8 +157,11 @@ class Session(Protocol):
         r"""UIDs of the messages in the open folder that are not \Seen, ascending (UID SEARCH UNSEEN)."""
         ...
 
-    async def find_header(self, field_name: str, text: str) -> Sequence[int]:
-        """UIDs of messages whose header field contains the text (UID SEARCH HEADER)."""
+    async def find_header(self, field_name: str, text: str, *, since: date | None = None) -> Sequence[int]:
+        """UIDs of messages whose header field contains the text (UID SEARCH HEADER).
+
+        With `since` only of those that arrived (INTERNALDATE) on that day, by the server's clock, or later.
+        """
         ...
 
     def summaries(self, uids: Sequence[int], *, fields: Sequence[str] = ()) -> AsyncIterator[Summary]:

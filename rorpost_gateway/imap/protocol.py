@@ -13,20 +13,20 @@ RFC 3501; RFC 7888 (literals without waiting); RFC 2595 (nothing said before TLS
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import cast
 
 from aioimaplib import aioimaplib
 
 from rorpost_gateway.imap.answers import Status, Untagged, read_status, read_untagged
 from rorpost_gateway.imap.base import ImapError, ImapRefused, ImapTooLarge, ImapUnavailable
+from rorpost_gateway.imap.command_line import Piece, pieces
 from rorpost_gateway.imap.framing import Bounds, Excessive, Framer, Response
+from rorpost_gateway.imap.patience import Patience
 from rorpost_gateway.imap.tokens import Unreadable
 
-SLOWEST_OCTETS_PER_SECOND = 16 * 1024  # each octet buys its time at this rate, and no more
 _WRITE_OCTETS = 64 * 1024
-_LITERAL_MINUS_OCTETS = 4096  # RFC 7888, section 5
-_UNCONFIRMED_OCTETS = 64 * 1024  # a larger literal waits, so that a server can refuse it beforehand
+LONG = 4  # times the usual patience, for what a server has to work on
 CONNECTED, NONAUTH, AUTH, SELECTED, LOGOUT = (
     aioimaplib.CONNECTED,
     aioimaplib.NONAUTH,
@@ -36,6 +36,10 @@ CONNECTED, NONAUTH, AUTH, SELECTED, LOGOUT = (
 )
 
 Take = Callable[[Untagged], None]
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _ignore(_: Untagged) -> None:
@@ -64,9 +68,7 @@ class ImapProtocol(aioimaplib.IMAP4ClientProtocol):  # type: ignore[misc]
         self._take: Take = _ignore
         self._continuations: deque[bytes] = deque()
         self._answer: Status | None = None
-        self._allowance = timeout_seconds
-        self._began_at = self._moved_at = 0.0
-        self._octets = 0
+        self._patience = Patience(timeout_seconds, 0)
 
     # What whoever speaks calls
 
@@ -113,7 +115,7 @@ class ImapProtocol(aioimaplib.IMAP4ClientProtocol):  # type: ignore[misc]
         if self._fault is not None:
             raise self._fault
         if self.state not in aioimaplib.Commands[name].valid_states:
-            raise ImapRefused(f"{self.name}: {name} cannot be sent now", private=f"{name} in state {self.state}")
+            raise ImapRefused(f"{self.name}: {name} cannot be sent in state {self.state}")
         self._tag, self._name, self._take, self._answer = self.new_tag(), name, take, None
         self._continuations.clear()
         self._start(bounds or Bounds(), patience=patience)
@@ -129,6 +131,10 @@ class ImapProtocol(aioimaplib.IMAP4ClientProtocol):  # type: ignore[misc]
         await self._until(lambda: bool(self._continuations) or self._answer is not None)
         return self._continuations.popleft() if self._continuations else None
 
+    async def send_line(self, *words: str) -> None:
+        """The command that `begin` began, without literals. Raises ImapUnavailable."""
+        await self._send(self._pieces("", words))
+
     async def write(self, octets: bytes) -> None:
         """Raises ImapUnavailable."""
         for start in range(0, len(octets), _WRITE_OCTETS):
@@ -137,15 +143,20 @@ class ImapProtocol(aioimaplib.IMAP4ClientProtocol):  # type: ignore[misc]
             piece = octets[start : start + _WRITE_OCTETS]
             self.transport.write(piece)
             await self._until(self._room.is_set)
-            self._moved(len(piece))
+            self._patience.moved(len(piece), _now())
 
     async def until_news(self, seconds: float, happened: Callable[[], bool]) -> bool:
-        """Whether it happened within that time. Raises ImapUnavailable as soon as the connection ends."""
+        """Whether it happened within that time; what is waited for afterwards has its own time.
+
+        Raises ImapUnavailable as soon as the connection ends.
+        """
         try:
             async with asyncio.timeout(seconds):
                 await self._wait(happened)
         except TimeoutError:
             return False
+        finally:
+            self._patience.begin_again(_now())
         return True
 
     def turned_to_tls(self, transport: asyncio.Transport) -> None:
@@ -159,7 +170,7 @@ class ImapProtocol(aioimaplib.IMAP4ClientProtocol):  # type: ignore[misc]
         """The connection is of no more use."""
         self._fault = self._fault or fault
         self._news.set()
-        if self.transport is None:
+        if self.state == aioimaplib.STARTED:
             self._closed.set()
         else:
             self.transport.abort()
@@ -174,38 +185,25 @@ class ImapProtocol(aioimaplib.IMAP4ClientProtocol):  # type: ignore[misc]
 
     # Sending
 
-    def _pieces(self, prefix: str, args: tuple[str | bytes, ...]) -> list[tuple[bytes, bool]]:
-        """What is sent at once, and whether an invitation is waited for after it."""
+    def _pieces(self, prefix: str, args: Sequence[str | bytes]) -> list[Piece]:
+        """Raises ImapRefused for an argument that would be a command of its own."""
         try:
-            plain = [arg for arg in args if isinstance(arg, str)]
-            aioimaplib.Command(self._name, self._tag, *plain)
+            aioimaplib.Command(self._name, self._tag, *(arg for arg in args if isinstance(arg, str)))
         except ValueError:
+            self._tag = ""
             raise ImapRefused(f"{self.name}: {self._name} cannot hold a line end") from None
-        pieces: list[tuple[bytes, bool]] = []
-        text = f"{self._tag} {prefix}{self._name}".encode("ascii")
-        for arg in args:
-            if isinstance(arg, str):
-                text += b" " + arg.encode("utf-8")
-                continue
-            at_once = self._may_go_at_once(len(arg))
-            pieces.append((text + b" {%d%s}\r\n" % (len(arg), b"+" if at_once else b""), not at_once))
-            text = arg
-        return [*pieces, (text, False), (b"\r\n", False)]
+        return pieces(f"{self._tag} {prefix}{self._name}", args, self.capabilities)
 
-    def _may_go_at_once(self, octets: int) -> bool:
-        most = _UNCONFIRMED_OCTETS if self.has("LITERAL+") else 0
-        return octets <= max(most, _LITERAL_MINUS_OCTETS if self.has("LITERAL-") else 0)
-
-    async def _send(self, pieces: list[tuple[bytes, bool]]) -> None:
+    async def _send(self, wanted: list[Piece]) -> None:
         together = b""
-        for octets, waits in pieces:
-            if len(octets) > _WRITE_OCTETS:
+        for piece in wanted:
+            if len(piece.octets) > _WRITE_OCTETS:
                 await self.write(together)
-                await self.write(octets)
+                await self.write(piece.octets)
                 together = b""
                 continue
-            together += octets
-            if waits:
+            together += piece.octets
+            if piece.waits:
                 await self.write(together)
                 together = b""
                 if await self.invited() is None:
@@ -216,25 +214,15 @@ class ImapProtocol(aioimaplib.IMAP4ClientProtocol):  # type: ignore[misc]
 
     def _start(self, bounds: Bounds, *, patience: float) -> None:
         self._framer.begin(bounds)
-        self._allowance = self._timeout_seconds * patience
-        self._began_at = self._moved_at = asyncio.get_running_loop().time()
-        self._octets = 0
-
-    def _moved(self, octets: int) -> None:
-        self._moved_at = asyncio.get_running_loop().time()
-        self._octets += octets
-
-    def _due(self) -> float:
-        bought = self._octets / SLOWEST_OCTETS_PER_SECOND
-        return min(self._moved_at, self._began_at + bought) + self._allowance
+        self._patience = Patience(self._timeout_seconds * patience, _now())
 
     async def _until(self, happened: Callable[[], bool]) -> None:
         while True:
             try:
-                async with asyncio.timeout_at(self._due()):
+                async with asyncio.timeout_at(self._patience.due):
                     return await self._wait(happened)
             except TimeoutError:
-                if self._due() <= asyncio.get_running_loop().time():
+                if self._patience.due <= _now():
                     self.end(ImapUnavailable(f"{self.name}: no answer in time"))
 
     async def _wait(self, happened: Callable[[], bool]) -> None:
@@ -252,14 +240,11 @@ class ImapProtocol(aioimaplib.IMAP4ClientProtocol):  # type: ignore[misc]
     def data_received(self, d: bytes) -> None:
         if self._fault is not None:
             return
-        self._moved(len(d))
+        self._patience.moved(len(d), _now())
         try:
-            if self._only_tls_next:
-                raise Unreadable
             for response in self._framer.feed(d):
                 self._respond(response)
-            if self._only_tls_next and not self._framer.between_responses:
-                raise Unreadable
+            self._nothing_in_clear()
         except Excessive:
             self.end(ImapTooLarge(f"{self.name}: the server sends more than was asked for"))
         except Unreadable:
@@ -284,8 +269,7 @@ class ImapProtocol(aioimaplib.IMAP4ClientProtocol):  # type: ignore[misc]
 
     def _respond(self, response: Response) -> None:
         """Raises Unreadable."""
-        if self._only_tls_next:
-            raise Unreadable
+        self._nothing_in_clear(response)
         first = response[0]
         if self.state == CONNECTED:
             self._greet(first)
@@ -296,6 +280,11 @@ class ImapProtocol(aioimaplib.IMAP4ClientProtocol):  # type: ignore[misc]
         elif self._tag and first.startswith(self._tag.encode("ascii") + b" "):
             self._close(first[len(self._tag) + 1 :])
         else:
+            raise Unreadable
+
+    def _nothing_in_clear(self, response: Response | None = None) -> None:
+        """Between the answer to STARTTLS and TLS nothing may come: somebody in the middle put it there."""
+        if self._only_tls_next and (response is not None or not self._framer.between_responses):
             raise Unreadable
 
     def _greet(self, line: bytes) -> None:

@@ -41,6 +41,18 @@ class NoLongerAllowed(GatewayError):
         self.reason = reason
 
 
+async def open_again(octets: bytes, *, opener: Opener, hostname: str, longest_octets: int) -> OpenedMessage:
+    """What the queue holds, which could be opened once. Raises NotOpened and NoLongerAllowed."""
+    try:
+        return await open_message(octets, opener=opener, hostname=hostname, longest_octets=longest_octets)
+    except Unacceptable as error:
+        # It was acceptable once: a key has gone, or holds no longer. Trying again would not help.
+        log.warning("opens-no-longer", reason=error.reason, why=error.private)
+        raise NoLongerAllowed(error.reason) from error
+    except GatewayError as error:
+        raise NotOpened("the message cannot be opened now", private=error.private) from error
+
+
 @dataclass(frozen=True, kw_only=True)
 class Deliverer:
     """`show_person` puts the sending user into the reader's From field."""
@@ -74,16 +86,9 @@ class Deliverer:
         opened = self.still_open.take(copy.message.queue_id, copy.recipient)
         if opened is not None and opened.opened.packets_sha256 == copy.sealed_sha256:
             return opened
-        try:
-            return await open_message(
-                octets, opener=self.opener, hostname=self.hostname, longest_octets=self.longest_octets
-            )
-        except Unacceptable as error:
-            # It was acceptable once: a key has gone, or holds no longer. Trying again would not help.
-            log.warning("opens-no-longer", reason=error.reason, why=error.private)
-            raise NoLongerAllowed(error.reason) from error
-        except GatewayError as error:
-            raise NotOpened("the message cannot be opened now", private=error.private) from error
+        return await open_again(
+            octets, opener=self.opener, hostname=self.hostname, longest_octets=self.longest_octets
+        )
 
     def _judge(self, in_force: InForce, copy: Copy, opened: OpenedMessage) -> Verdict:
         at = datetime.fromtimestamp(self.now(), tz=UTC)

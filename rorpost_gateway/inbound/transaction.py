@@ -7,6 +7,7 @@ is answered by `reception`.
 
 from datetime import UTC, datetime
 
+from rorpost_gateway.collecting.base import TrueSender
 from rorpost_gateway.decision import Direction, Reason, Verdict
 from rorpost_gateway.envelope import ReversePath
 from rorpost_gateway.inbound.opened import OpenedMessage, open_message
@@ -19,6 +20,14 @@ from rorpost_gateway.reply import Reply, reply_for
 from rorpost_gateway.stages import Stage
 
 RECEIVED_MOST = 50  # trace fields; more is a loop
+# Refusals of what the message itself says, once its signature has held. Whoever brings an old message
+# again, or to another mailbox, or in another wrapping, does not make us write to its sender.
+_SENDERS_OWN_DOING = frozenset(
+    {
+        *(Reason.USER_NOT_DECLARED, Reason.USER_MISMATCH, Reason.USER_NOT_AUTHORISED, Reason.USER_NOT_VALID),
+        *(Reason.URGENT, Reason.LEGAL_BASIS_MISSING),
+    }
+)
 
 
 class InboundTransaction(GuardedTransaction):
@@ -30,6 +39,12 @@ class InboundTransaction(GuardedTransaction):
         super().__init__(house, in_force, account)
         self._means = means
         self._path = path
+        self._true_sender: TrueSender | None = None
+
+    @property
+    def true_sender(self) -> TrueSender | None:
+        """See `collecting.base.Offered`."""
+        return self._true_sender
 
     def _judge_recipient(self, address: str) -> Verdict:
         return evaluate(self._in_force.policy, self._in_force.keys, self._question(address, at=self._now()))
@@ -48,6 +63,7 @@ class InboundTransaction(GuardedTransaction):
         with self._house.stages.timed(Stage.JUDGE):
             verdicts = self._judge(opened)
         if not all(verdict.accepted for _, verdict in verdicts):
+            self._true_sender = self._sender_of(opened, verdicts)
             return await self._refuse(verdicts, more=opened.said)
         arrival = Arrival(
             octets=octets,
@@ -60,6 +76,22 @@ class InboundTransaction(GuardedTransaction):
         except Replayed:
             return await self._refuse_unread(Reason.REPLAYED, more=opened.said)
         return reply_for(taken.reason, self._house.language, queue_id=taken.queue_id)
+
+    def _sender_of(self, opened: OpenedMessage, verdicts: Verdicts) -> TrueSender | None:
+        """Whose message it is, where that is proved: the rules on the signature come before all others."""
+        [(recipient, verdict), *others] = verdicts
+        if others or verdict.reason not in _SENDERS_OWN_DOING:
+            return None
+        seal = opened.seal_for(
+            recipient, reverse_path=self._path.address, keys=self._in_force.keys, at=self._now()
+        )
+        if seal.key_fault is not None or seal.outer_fault is not None or not seal.protected:
+            return None
+        return TrueSender(
+            mailbox=self._path.address,
+            digest=opened.replay_guard(recipient),
+            message_id=opened.outer_facts.message_id,
+        )
 
     def _judge(self, opened: OpenedMessage) -> Verdicts:
         at = self._now()

@@ -38,6 +38,12 @@ METRICS = (
         "What became of queued copies, by the event in the log.",
     ),
     Metric(
+        "rorpost_sent_copies_total",
+        Kind.COUNTER,
+        ("outcome",),
+        "Copies for Sent folders: made or not, and what became of them.",
+    ),
+    Metric(
         "rorpost_stage_seconds",
         Kind.HISTOGRAM,
         ("stage",),

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from rorpost_gateway.decision import Direction, Reason
+from rorpost_gateway.decision import SENT_COPY_RULE, Action, Direction, Reason
 from rorpost_gateway.decision_log.base import Event, Record
 from rorpost_gateway.reply import action_of
 from rorpost_gateway.stages import Stage
@@ -23,6 +23,8 @@ COPY_EVENTS: Final = frozenset(
         *(Event.HELD, Event.RELEASED, Event.REMOVED),
     }
 )
+MADE, NOT_MADE = "made", "not-made"
+SENT_COPY_OUTCOMES: Final = (MADE, NOT_MADE, *sorted(event.value for event in COPY_EVENTS - {Event.RELAYED}))
 Words = tuple[str, ...]
 
 
@@ -62,6 +64,7 @@ class Tallied:
 
     decisions: Mapping[Words, int]  # direction, action, reason
     copies: Mapping[Words, int]  # direction, event
+    sent_copies: Mapping[Words, int]  # made, not-made, or an event
     login_failures: int
     lines: Mapping[str, int]  # by event
     position: int | None  # of the newest line in the log; None before the first one
@@ -91,6 +94,7 @@ class Tallies:
         self._copies: Counter[Words] = Counter(
             {(direction.value, event.value): 0 for direction in Direction for event in sorted(COPY_EVENTS)}
         )
+        self._sent_copies: Counter[Words] = Counter({(outcome,): 0 for outcome in SENT_COPY_OUTCOMES})
         self._lines: Counter[str] = Counter()
         self._login_failures = 0
         self._position: int | None = None
@@ -109,7 +113,9 @@ class Tallies:
     def _count(self, record: Record) -> None:
         event = record.event
         self._lines[event.value] += 1
-        if event is Event.DECISION:
+        if record.fields.get("rule") == SENT_COPY_RULE:
+            self._sent_copies[(_of_sent_copy(record),)] += 1
+        elif event is Event.DECISION:
             self._decisions[_words(record, "direction", "action", "reason")] += _stands_for(record)
         elif event is Event.LOGIN_FAILED:
             self._login_failures += _stands_for(record)
@@ -121,12 +127,19 @@ class Tallies:
         return Tallied(
             decisions=dict(self._decisions),
             copies=dict(self._copies),
+            sent_copies=dict(self._sent_copies),
             login_failures=self._login_failures,
             lines=dict(self._lines),
             position=self._position,
             last_line_at=self._last_line_at,
             times={stage: (tuple(times.counts), times.seconds) for stage, times in self._times.items()},
         )
+
+
+def _of_sent_copy(record: Record) -> str:
+    if record.event is not Event.DECISION:
+        return record.event.value
+    return MADE if record.fields.get("action") == Action.ACCEPT else NOT_MADE
 
 
 def _words(record: Record, *names: str) -> Words:

@@ -2,27 +2,25 @@
 
 
 class Agenda:
-    """Addresses that wait for a look. One that is being looked into is not handed out again meanwhile."""
+    """Addresses that wait for a look. One that is being looked into is not taken in meanwhile."""
 
     def __init__(self) -> None:
         self._urgent: dict[str, None] = {}
         self._others: dict[str, None] = {}
         self._in_hand: set[str] = set()
-        self._again: set[str] = set()
 
     def __len__(self) -> int:
         """How many wait, those in hand not counted."""
         return len(self._urgent) + len(self._others)
 
     def add(self, address: str, *, urgent: bool = False) -> None:
-        """Ask for a look. An urgent one is made anew even where one has begun already."""
-        if address in self._in_hand:
-            if urgent:
-                self._again.add(address)
-        elif urgent:
+        """Ask for a look, before all that are not urgent where this one is."""
+        if address in self._in_hand or address in self._urgent:
+            return
+        if urgent:
             self._others.pop(address, None)
             self._urgent[address] = None
-        elif address not in self._urgent:
+        else:
             self._others[address] = None
 
     def take(self) -> str | None:
@@ -38,6 +36,3 @@ class Agenda:
     def done(self, address: str) -> None:
         """The look is over."""
         self._in_hand.discard(address)
-        if address in self._again:
-            self._again.discard(address)
-            self._urgent[address] = None

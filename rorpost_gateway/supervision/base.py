@@ -79,12 +79,11 @@ class Known(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Judged:
-    """The newest deadline of a mailbox that has its line in the log (all times aware)."""
+    """The newest deadline of a mailbox that has its line in the log; `at` is aware."""
 
     at: datetime
     local: str
     outcome: Outcome
-    written_at: datetime
 
 
 @dataclass(frozen=True, kw_only=True)

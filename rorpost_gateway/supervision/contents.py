@@ -1,8 +1,7 @@
 """What one look into a mailbox found: figures and the oldest dates of each folder, never a message.
 
-A folder of 100,000 messages costs as much here as one of three: `FolderCount` takes the messages one
-at a time and keeps figures only. Dates are INTERNALDATE (RFC 3501, section 2.3.3): when the server took
-the message in, whole seconds by the server's clock; all are aware.
+A folder of 100,000 messages costs as much here as one of three. Dates are INTERNALDATE (RFC 3501,
+section 2.3.3): when the server took the message in, whole seconds by the server's clock; all are aware.
 """
 
 from dataclasses import dataclass
@@ -48,35 +47,3 @@ class NotLookedInto:
 
 
 Look = Contents | NotLookedInto
-
-
-class FolderCount:
-    """The figures of one folder, while its messages come in one by one."""
-
-    def __init__(self) -> None:
-        self._messages = self._unread = self._foreign = 0
-        self._oldest_at: datetime | None = None
-        self._oldest_unread_at: datetime | None = None
-
-    def note(self, *, arrived_at: datetime, seen: bool, foreign: bool = False) -> None:
-        """Count one message. `arrived_at` is aware."""
-        self._messages += 1
-        self._foreign += foreign
-        self._oldest_at = _earlier(self._oldest_at, arrived_at)
-        if not seen:
-            self._unread += 1
-            self._oldest_unread_at = _earlier(self._oldest_unread_at, arrived_at)
-
-    def contents(self) -> FolderContents:
-        """What has been counted so far."""
-        return FolderContents(
-            messages=self._messages,
-            unread=self._unread,
-            oldest_at=self._oldest_at,
-            oldest_unread_at=self._oldest_unread_at,
-            foreign=self._foreign,
-        )
-
-
-def _earlier(known: datetime | None, candidate: datetime) -> datetime:
-    return candidate if known is None or candidate < known else known

@@ -10,7 +10,6 @@ tells them apart.
 """
 
 from bisect import bisect
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
@@ -118,28 +117,6 @@ def still_unread(deadline: Deadline, contents: Contents) -> bool:
     """Whether something that had arrived by the deadline, to the second, was unread at the look."""
     oldest = contents.inbox.oldest_unread_at
     return oldest is not None and oldest <= deadline.at
-
-
-def next_deadline(
-    times: Collection[ReadingTimes],
-    *,
-    after: datetime,
-    zone: tzinfo,
-    holidays: Holidays,
-    most_days: int = 14,
-) -> Deadline | None:
-    """The first deadline of all later than `after`; None where there is none within `most_days`."""
-    until = after
-    for _ in range(most_days):
-        since, until = until, until + _DAY
-        found = [
-            first[0]
-            for each in times
-            if (first := deadlines_between(each, after=since, until=until, zone=zone, holidays=holidays))
-        ]
-        if found:
-            return min(found, key=lambda deadline: (deadline.at, deadline.mailbox))
-    return None
 
 
 def _deadline(mailbox: str, moment: datetime, zone: tzinfo) -> Deadline:

@@ -84,7 +84,7 @@ _EN = _Words(
         "It has still not been read at {now}.",
     },
     advice={
-        Kind.MISSED: "Open the mailbox and read what lies in it, or see to it that somebody else does so now. "
+        Kind.MISSED: "Open the mailbox and read what lies in it, or see to it that somebody else does now. "
         "If the mailbox cannot be opened, phone IT, and phone the units that write to it.",
         Kind.STILL_UNREAD: "Get in touch with the unit and see to it that the mailbox is read now. "
         "If the mailbox cannot be opened, phone IT, and phone the units that write to it.",
@@ -134,7 +134,7 @@ def build_notice(
 
 
 def _message_id(kind: Kind, unread: Unread, recipient: str, sender: str) -> str:
-    about = "\n".join((kind, unread.mailbox, unread.deadline.at.isoformat(), recipient))
+    about = f"{kind}\n{unread.mailbox}\n{unread.deadline.at.isoformat()}\n{recipient}"
     return f"<notice.{hashlib.sha256(about.encode('utf-8')).hexdigest()[:32]}@{domain_of(sender)}>"
 
 

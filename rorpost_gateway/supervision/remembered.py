@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 
 from rorpost_gateway.supervision.contents import FolderContents
 
+AT_ONCE = 1000  # new messages that are asked about, and looked for in the log, together
+
 
 class FolderMemory:
     """One folder of one mailbox."""
@@ -20,11 +22,31 @@ class FolderMemory:
     def __init__(self) -> None:
         self._begin(None)
 
+    @property
+    def at_once(self) -> int:
+        """How many new messages to ask about together."""
+        return self._at_once
+
+    @property
+    def unreadable(self) -> frozenset[int]:
+        """UIDs whose header is longer than a session reads."""
+        return frozenset(self._unreadable)
+
+    def too_large(self, asked: Sequence[int]) -> None:
+        """One of these has such a header: fewer at once next time, until it is found."""
+        if len(asked) == 1:
+            self._unreadable.add(asked[0])
+            self._at_once = AT_ONCE
+        else:
+            self._at_once = max(1, len(asked) // 8)
+
     def _begin(self, uid_validity: int | None) -> None:
         self._uid_validity = uid_validity
         self._uids = array("L")
         self._arrived = array("q")  # seconds since the epoch
         self._foreign = bytearray()  # 1 where the message is foreign
+        self._unreadable = set[int]()
+        self._at_once = AT_ONCE
 
     def __len__(self) -> int:
         return len(self._uids)

@@ -8,11 +8,13 @@ import re
 from collections.abc import Iterator
 
 from rorpost_gateway.imap.base import Summary
+from rorpost_gateway.message.grammar import CFWS
 from rorpost_gateway.supervision.base import Place, Trace
 
 FIELDS = ("X-Rorpost-Verified", "Message-ID")
 _VERIFIED, _MESSAGE_ID = (name.lower() for name in FIELDS)
 _DECISION = re.compile(r"(?:^|;)[ \t]*decision=([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})[ \t]*(?:;|$)")
+_ID = re.compile(rf"{CFWS}(<[!-;=?-~]{{1,990}}>){CFWS}")  # as it is read before it is logged
 _LINE_END = re.compile(r"\r?\n")
 
 
@@ -21,12 +23,14 @@ def trace_of(summary: Summary, *, mailbox: str, place: Place) -> Trace:
     fields = list(_fields(summary.header))
     verified = _only([value for name, value in fields if name == _VERIFIED])
     decision = None if verified is None else _DECISION.search(verified)
+    written = _only([value for name, value in fields if name == _MESSAGE_ID])
+    message_id = None if written is None else _ID.fullmatch(written)
     return Trace(
         mailbox=mailbox,
         place=place,
         arrived_at=summary.arrived_at,
         decision_id=decision[1] if decision else None,
-        message_id=_only([value for name, value in fields if name == _MESSAGE_ID]),
+        message_id=message_id[1] if message_id else None,
     )
 
 

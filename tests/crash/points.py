@@ -92,6 +92,7 @@ _DISK = "decision_log.folder:Disk"
 _CONNECTION = "smtp.connection:Connection"
 _GATEWAY = "daemon.gateway"
 _MAILDIR = "delivery.maildir"
+_IMAP = "imap.session:ImapSession"
 _PUBLISHER = "decision_log.published.publisher:Publisher"
 _KEPT = "daemon.kept_policies"
 
@@ -112,6 +113,13 @@ POINTS: Mapping[str, Point] = {
     "opened-again": Point(owner="inbound.deliver:Deliverer", attribute="_opened"),
     "delivered-logged": Point(owner=_LOG, attribute="append", when=_lines("delivered")),
     "delivered-written": Point(owner=_DISK, attribute="write", when=_octets(b'"event":"delivered"')),
+    # A message that is collected from a mailbox
+    "collected-fetched": Point(owner=_IMAP, attribute="fetch"),
+    "collected-decided": Point(owner="collecting.offering:Offering", attribute="offer"),
+    "collected-noted": Point(owner=_QUEUE, attribute="note_collected"),
+    "collected-noted-uncommitted": Point(owner=_TABLES, attribute="note_collected"),
+    "collected-folder": Point(owner=_IMAP, attribute="ensure_folder"),
+    "collected-moved": Point(owner=_IMAP, attribute="move"),
     # From the queue to the next hop
     "claim": Point(owner=_QUEUE, attribute="claim", follows="ready", then=bool),
     "claim-uncommitted": Point(owner=_TABLES, attribute="claim", follows="ready", then=bool),

@@ -64,6 +64,7 @@ MAILBOXES = (HOME_CARE, DISTRICT, SMALL, PATIENT)
 STARTS = 3  # another process may take a port between our looking and Dovecot's binding
 _PROGRAM = Path("/usr/sbin/dovecot")
 _TOKEN_KEY = b"throw-away key of 32 octets here"
+_OLD = "IMAP4rev1 LITERAL+ SASL-IR IDLE NAMESPACE UIDPLUS"
 _MOST_LINKS = 30_000  # to one file: ext4 takes 65,000
 _TRACE = (b"Return-Path:", b"Delivered-To:", b"Received:")
 
@@ -165,10 +166,12 @@ def dovecot_over(
     mail: Path | None = None,
     mailboxes: Sequence[str] = MAILBOXES,
     quotas: Mapping[str, int] | None = None,
+    without_move: bool = False,
 ) -> Iterator[Dovecot]:
     """A Dovecot over `mail`, or over an empty folder of its own; stopped by its process id.
 
     `quotas`: octets that a mailbox may hold, where they are limited (OVERQUOTA over that).
+    With `without_move` it offers little more than UIDPLUS, as older servers do.
     """
     if not _PROGRAM.exists():
         report = pytest.fail if os.environ.get("CI") else pytest.skip
@@ -176,7 +179,8 @@ def dovecot_over(
     # Directly under the temporary folder: a Unix socket's path has at most 107 octets.
     base = Path(tempfile.mkdtemp(prefix="rorpost-dovecot-"))
     try:
-        running = _start(base, mail or base / "mail", mailboxes, quotas or {}, authority)
+        _write_files(base, mailboxes, quotas or {}, authority)
+        running = _start(base, mail or base / "mail", authority, capability=_OLD if without_move else "")
         try:
             yield running
         finally:
@@ -185,11 +189,8 @@ def dovecot_over(
         shutil.rmtree(base)
 
 
-def _start(
-    base: Path, mail: Path, mailboxes: Sequence[str], quotas: Mapping[str, int], authority: Authority
-) -> Dovecot:
+def _start(base: Path, mail: Path, authority: Authority, *, capability: str) -> Dovecot:
     user = ordinary_user()
-    _write_files(base, mailboxes, quotas, authority)
     for _ in range(STARTS):
         lmtp_port, imap_port, starttls_port = free_ports(3)
         place = Place(
@@ -200,6 +201,7 @@ def _start(
             lmtp_port=lmtp_port,
             imap_port=imap_port,
             starttls_port=starttls_port,
+            capability=capability,
         )
         (base / "etc" / "dovecot.conf").write_text(place.settings())
         process = launch([_PROGRAM, "-F", "-c", base / "etc" / "dovecot.conf"])

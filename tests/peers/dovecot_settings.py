@@ -32,7 +32,7 @@ ssl_min_protocol = TLSv1.2
 mail_location = maildir:{mail}/%u
 mail_plugins = quota
 mail_max_userip_connections = 1000
-auth_mechanisms = plain xoauth2
+{capability}auth_mechanisms = plain xoauth2
 auth_failure_delay = 0
 auth_master_user_separator = *
 passdb {{
@@ -74,7 +74,6 @@ service anvil {{
 }}
 service imap-login {{
   chroot =
-  service_count = 0
   inet_listener imap {{
     port = {starttls}
   }}
@@ -114,6 +113,7 @@ class Place:
     lmtp_port: int
     imap_port: int
     starttls_port: int
+    capability: str = ""  # what IMAP claims to be able to; empty: what it is
 
     def settings(self) -> str:
         return _SETTINGS.format(
@@ -124,6 +124,7 @@ class Place:
             lmtp=self.lmtp_port,
             imap=self.imap_port,
             starttls=self.starttls_port,
+            capability=f"imap_capability = {self.capability}\n" if self.capability else "",
         )
 
 

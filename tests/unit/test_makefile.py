@@ -141,6 +141,39 @@ def test_an_installation_that_fails_or_does_not_help_is_an_error(
     assert not list(tmp_path.glob("tmp.*"))
 
 
+@pytest.fixture
+def without_dovecot(tools: Path, tmp_path: Path) -> Path:
+    """The packages' script on a machine that has all the demo needs, and no Dovecot."""
+    for name in ("gpg", "gpg-agent"):
+        program(tools / name, "exit 0")
+    text = (ROOT / ".ci/packages").read_text(encoding="utf-8")
+    script = tmp_path / "packages"
+    script.write_text(text.replace(":/usr/sbin:/sbin", "").replace("/usr/lib/dovecot", str(tmp_path)))
+    script.chmod(0o755)
+    return script
+
+
+@pytest.mark.parametrize("is_root", [True, False])
+def test_what_the_demo_only_wants_stops_nobody(
+    without_dovecot: Path, tools: Path, tmp_path: Path, *, is_root: bool
+) -> None:
+    program(tools / "id", f"echo {0 if is_root else 1000}")
+    program(tools / "apt-get", f'echo "$*" >>{tmp_path}/calls', "exit 100")
+    done = run([str(without_dovecot), "demo"], ROOT, path=str(tools), TMPDIR=str(tmp_path))
+    wanted = "dovecot-core dovecot-lmtpd dovecot-imapd"
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == (f"Could not install: {wanted}\n" if is_root else "")
+    assert (tmp_path / "calls").exists() is is_root
+
+
+def test_root_installs_what_the_demo_wants(without_dovecot: Path, tools: Path, tmp_path: Path) -> None:
+    program(tools / "id", "echo 0")
+    program(tools / "apt-get", f'echo "$*" >>{tmp_path}/calls')
+    done = run([str(without_dovecot), "demo"], ROOT, path=str(tools), TMPDIR=str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert "install dovecot-core dovecot-lmtpd dovecot-imapd\n" in (tmp_path / "calls").read_text()
+
+
 @pytest.mark.parametrize("arguments", [[], ["everything"]])
 def test_packages_wants_to_know_what_for(arguments: list[str]) -> None:
     done = run([str(ROOT / ".ci/packages"), *arguments], ROOT)

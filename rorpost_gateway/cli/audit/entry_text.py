@@ -60,6 +60,14 @@ _WORDS = {  # fields that are shown, with what is said before their value
     "length": "length",
     "mailbox": "mailbox",
     "outcome": "outcome",
+    "deadline": "deadline",
+    "unread": "unread",
+    "oldest_unread": "oldest unread",
+    "in_inbox": "in inbox",
+    "in_sent": "in sent",
+    "oldest": "oldest",
+    "foreign": "foreign",
+    "cause": "cause",
 }
 _INDENT = " " * 10
 

@@ -38,8 +38,8 @@ def print_report(data: Mapping[str, Any]) -> None:
     _print(
         console,
         "Reading deadlines",
-        ("mailbox", "met", "missed"),
-        [(plain(row["mailbox"]), row["met"], row["missed"]) for row in data["deadlines"]],
+        ("mailbox", "met", "missed", "unknown"),
+        [(plain(row["mailbox"]), row["met"], row["missed"], row["unknown"]) for row in data["deadlines"]],
     )
     extracts = {f"extract: {verb}": count for verb, count in data["events"]["extracts"].items()}
     events = {name: count for name, count in data["events"].items() if name not in ("extracts", "extract")}

@@ -12,6 +12,7 @@ BOX = "host: mail.motala.se, username: rorpost.post@motala.se, password_file: p"
 TO = "recipient: rorpost.hemsjukvarden@motala.se"
 IMAP = f"{{host: mail.motala.se, {LOGIN}}}"
 WATCH = f"imap: {IMAP}"
+LISTENING = "smtp: {listen: ['127.0.0.1:0'], tls: {mode: off}, allowed_networks: [127.0.0.1]}"
 SMTP = "smtp: {host: 127.0.0.1}"
 
 
@@ -49,10 +50,6 @@ REFUSED = {
     "an unknown key of collecting": (collect(f"{BOX}, {TO}, ¶delete: true"), "unknown key 'delete'"),
     "asking all the time": (f"inbound: {{poll: ¶0s, imap: [{{{BOX}, {TO}}}]}}", "must be from 1s to 1d"),
     "asking once a week": (f"inbound: {{poll: ¶7d, imap: [{{{BOX}, {TO}}}]}}", "must be from 1s to 1d"),
-    "asking nobody": (
-        "inbound: {poll: ¶60s, smtp: {listen: ['127.0.0.1:0'], tls: {mode: off}, allowed_networks: [127.0.0.1]}}",
-        "is looked at where `imap` is given only",
-    ),
     # delivery and sent copies
     "no server to deliver to": ("delivery: ¶{method: imap}", "key 'host' is missing"),
     "a server that nobody uses": (
@@ -128,8 +125,7 @@ def test_what_is_collected(files: Any) -> None:
 
 
 def test_both_ways_in(files: Any) -> None:
-    smtp = "smtp: {listen: ['127.0.0.1:0'], tls: {mode: off}, allowed_networks: [127.0.0.1]}"
-    more = f"inbound: {{{smtp}, poll: 5m, imap: [{{{BOX}, folder: A/Å & b, {TO}}}, {{{BOX}, {TO}}}]}}\n"
+    more = f"inbound: {{{LISTENING}, poll: 5m, imap: [{{{BOX}, folder: A/Å & b, {TO}}}, {{{BOX}, {TO}}}]}}\n"
     inbound = files.load(more=more).inbound
     assert inbound.smtp is not None
     assert inbound.poll_seconds == 300.0

@@ -13,7 +13,7 @@ SHIPPED = Path(__file__).parents[3] / "config" / "rorpost.yaml"
 LINES = SHIPPED.read_text(encoding="utf-8").splitlines()
 
 # Commented keys that show what one may write; everything else that is commented shows its default.
-EXAMPLES = {"ca", "username", "password_file", "routes", "lmtp", "smtp"}
+EXAMPLES = {"ca", "username", "password_file", "routes", "lmtp", "smtp", "imap", "supervision"}
 
 # The configuration as it was agreed upon, as far as this version goes.
 AGREED = (
@@ -27,8 +27,11 @@ AGREED = (
     *("witness_file", "witnesses", "timestamps"),
     *("limits", "message_size", "sealed_size", "recipients", "connections", "connections_per_client"),
     *("in_flight_bytes", "metrics"),
+    *("inbound", "imap", "poll", "folder", "recipient", "token_file", "token_url", "client_id", "scope"),
+    *("client_secret_file", "sent_copy", "sent_folder", "supervision", "interval", "grace"),
+    *("escalate_after", "notify", "from"),
 )
-LATER = ("supervision", "postgresql")
+LATER = ("postgresql",)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -109,6 +112,26 @@ def test_what_is_shown_as_an_example_is_taken(keys: tuple[str, ...], tmp_path: P
     plain = load("\n".join(LINES), tmp_path)
     text = without_comment("\n".join(LINES), *(BLOCKS[key] for key in keys))
     assert load(text, tmp_path) != plain
+
+
+def without_defaults(text: str, block: Commented) -> str:
+    """Without the lines of a block that say that they show a default."""
+    lines = text.splitlines()
+    kept = [line for line in lines[block.first : block.last] if "# default" not in line]
+    assert len(kept) < block.last - block.first
+    return "\n".join([*lines[: block.first], *kept, *lines[block.last :]]) + "\n"
+
+
+@pytest.mark.parametrize("part", ["inbound.imap", "delivery.imap", "supervision"])
+def test_the_accounts_shown_are_taken_and_their_defaults_are_so(part: str, tmp_path: Path) -> None:
+    inbound, delivery = (block for block in commented() if block.key == "imap")
+    block = {"inbound.imap": inbound, "delivery.imap": delivery}.get(part, BLOCKS["supervision"])
+    text = without_comment("\n".join(LINES), block)
+    if part == "delivery.imap":
+        text = text.replace("  # sent_copy: none", "  sent_copy: imap")
+    shown = load(text, tmp_path)
+    assert shown != load("\n".join(LINES), tmp_path)
+    assert shown == load(without_defaults(text, block), tmp_path)
 
 
 def test_the_networks_shown_as_examples_are_taken(tmp_path: Path) -> None:

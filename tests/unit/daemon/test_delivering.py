@@ -1,5 +1,6 @@
 """From the section `delivery` to what delivers, and what `rorpost check` says of its server."""
 
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -7,12 +8,13 @@ import pytest
 
 from rorpost_gateway.config import Config, load_config
 from rorpost_gateway.daemon.check import check_next_hops
-from rorpost_gateway.daemon.delivering import delivery_route, make_delivery
+from rorpost_gateway.daemon.delivering import mail_route, make_delivery
 from rorpost_gateway.delivery.base import Delivered
 from rorpost_gateway.delivery.lmtp import LmtpDelivery
 from rorpost_gateway.delivery.maildir import MaildirDelivery
 from rorpost_gateway.delivery.smtp import SmtpDelivery
 from rorpost_gateway.errors import ConfigurationInvalid
+from rorpost_gateway.imap.sessions import ImapSessions
 from rorpost_gateway.smtp_client.connection import SmtpClient
 from tests.peers.sink import Script, StartSink
 
@@ -41,7 +43,7 @@ def configured(folder: Path, delivery: str, *, relay_port: int = 25) -> Config:
 async def test_a_password_that_cannot_be_read_stops_the_start(tmp_path: Path, client: SmtpClient) -> None:
     config = configured(tmp_path, "{method: smtp, smtp: {host: a.se, username: gw1, password_file: missing}}")
     with pytest.raises(ConfigurationInvalid, match="missing: cannot be read"):
-        make_delivery(config, client)
+        make_delivery(config, client, sessions=ImapSessions(), now=time.time)
 
 
 async def test_check_knocks_at_the_server(tmp_path: Path, start_sink: StartSink) -> None:
@@ -56,8 +58,8 @@ async def test_check_knocks_at_the_server(tmp_path: Path, start_sink: StartSink)
 
 async def test_a_maildir_has_no_route(tmp_path: Path, client: SmtpClient) -> None:
     config = configured(tmp_path, "{maildir: {root: mail}}")
-    assert delivery_route(config) is None
-    delivery = make_delivery(config, client)
+    assert config.mail_servers == {}
+    delivery = make_delivery(config, client, sessions=ImapSessions(), now=time.time)
     assert isinstance(delivery, MaildirDelivery)
     await delivery.deliver(HOME_CARE, b"x\r\n", reverse_path="", unique="u1")
     assert (tmp_path / "mail" / HOME_CARE / "new" / "u1").exists()
@@ -69,7 +71,7 @@ async def test_a_server_on_loopback(
 ) -> None:
     sink = await start_sink(Script())
     config = configured(tmp_path, f"{{method: {method}, {method}: {{host: 127.0.0.1, port: {sink.port}}}}}")
-    delivery = make_delivery(config, client)
+    delivery = make_delivery(config, client, sessions=ImapSessions(), now=time.time)
     assert type(delivery) is kind
     outcome = await delivery.deliver(HOME_CARE, b"x\r\n", reverse_path="", unique="u1")
     assert isinstance(outcome, Delivered)
@@ -79,7 +81,6 @@ async def test_a_server_on_loopback(
 def test_the_password_is_read_from_its_file(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("correct horse\n", encoding="utf-8")
     config = configured(tmp_path, "{method: smtp, smtp: {host: a.se, username: gw1, password_file: secret}}")
-    route = delivery_route(config)
-    assert route is not None
+    route = mail_route(config, config.mail_servers["delivery.smtp"])
     assert route.password == "correct horse"
     assert "correct horse" not in repr(route)

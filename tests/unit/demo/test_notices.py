@@ -40,7 +40,7 @@ async def test_a_client_that_goes_away_is_no_mail() -> None:
 def test_its_reader_sees_text() -> None:
     assert Notice(recipients=(), octets=OCTETS).as_read() == [
         "From: Rörposten <rorpost.vakt@motala.se>",
-        "To: <doris.vik@motala.se>",
+        "To: doris.vik@motala.se",
         "Subject: oläst",
         "",
         ".med punkt",

@@ -1,0 +1,278 @@
+r"""The watch: looks into every mailbox now and then, and into those with a deadline right after it.
+
+Invariants: at most `Settings.connections` sessions at a time, and one a mailbox; nothing in a mailbox is
+ever changed (`looking`); each deadline has one line in the log, whatever happens between two starts;
+whatever a server does ends a look and not the watch, and the next look starts from the beginning.
+
+Whoever wants to measure or to step through it makes a `Watch`, calls `begin` once and then `round`, which
+returns when every mailbox of the roster has been looked into. `run` is both and goes on for ever.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta, tzinfo
+
+import structlog
+
+from rorpost_gateway.errors import LogUnavailable
+from rorpost_gateway.imap.base import ImapError, ImapTooLarge, Sessions
+from rorpost_gateway.supervision.agenda import Agenda
+from rorpost_gateway.supervision.base import (
+    Known,
+    Lines,
+    Now,
+    Past,
+    Roster,
+    Settings,
+    Telling,
+    WaitUntil,
+    Watched,
+)
+from rorpost_gateway.supervision.contents import Contents, Look, NotLookedInto
+from rorpost_gateway.supervision.deadlines import PUNCTUAL_SECONDS, Holidays, Outcome
+from rorpost_gateway.supervision.duty import LONGEST_BACK, Duty, Verdict
+from rorpost_gateway.supervision.looking import Looking
+from rorpost_gateway.supervision.standing import Standing, line_of
+from rorpost_gateway.supervision.timetable import Timetable
+
+log = structlog.get_logger()
+
+TICK_SECONDS = 60.0  # at least so often it is seen that the roster has changed
+LOOK_SECONDS = 900.0  # for one mailbox, however slowly its server answers
+SESSIONS = 8  # for one look, one after the other
+FAULT = "internal fault"
+_NOT_MET = {Outcome.MISSED: "reading-deadline-missed", Outcome.UNKNOWN: "reading-deadline-unknown"}
+
+
+class Watch:
+    def __init__(
+        self,
+        *,
+        roster: Roster,
+        sessions: Sessions,
+        known: Known,
+        lines: Lines,
+        settings: Settings,
+        zone: tzinfo,
+        holidays: Holidays,
+        now: Now,
+        wait_until: WaitUntil,
+        telling: Telling | None = None,
+    ) -> None:
+        self._roster = roster
+        self._sessions = sessions
+        self._lines = lines
+        self._settings = settings
+        self._timetable = Timetable(zone, holidays)
+        self._now = now
+        self._wait_until = wait_until
+        self._telling = telling
+        self._looking = Looking(settings=settings, known=known, now=now)
+        self._agenda = Agenda()
+        self._workers: set[asyncio.Task[None]] = set()
+        self._watched: Sequence[Watched] = ()
+        self._duties: dict[str, Duty] = {}
+        self._past = Past(judged={}, down_since=None)
+        self._started_at = self._moment()
+        self._next_round = self._started_at
+
+    @property
+    def standings(self) -> tuple[Standing, ...]:
+        """How every watched mailbox stands, by address."""
+        return tuple(Standing.of(duty) for _, duty in sorted(self._duties.items()))
+
+    async def run(self) -> None:
+        """Go on until cancelled, or until the decision log takes no lines."""
+        try:
+            await self.begin()
+            while True:
+                self.tick()
+                await self._wait_until(self._next_moment().timestamp())
+        except LogUnavailable as error:
+            log.error("supervision-stopped", error=error)
+        finally:
+            await self._stop()
+
+    async def begin(self) -> None:
+        """Read back what the log says of deadlines before this start. Raises LogUnavailable."""
+        self._started_at = self._moment()
+        self._past = await self._lines.past(since=self._started_at - LONGEST_BACK)
+        self._read_roster()
+        self._past = Past(judged={}, down_since=None)  # who joins later joins from then on
+
+    async def round(self) -> None:
+        """Look into every mailbox now; returns when that is done, and what was due is in the log."""
+        self._read_roster()
+        self._pass_time()
+        for address in self._duties:
+            self._agenda.add(address)
+        self._employ()
+        await self.idle()
+
+    def tick(self) -> None:
+        """Set going what is due: a round, and looks at deadlines."""
+        now = self._moment()
+        self._read_roster()
+        self._pass_time()
+        interval = timedelta(seconds=self._settings.interval_seconds)
+        if now >= self._next_round or self._next_round - now > interval:  # or the clock was put back
+            self._next_round = now + interval
+            for address in self._duties:
+                self._agenda.add(address)
+        self._employ()
+
+    async def idle(self) -> None:
+        """Wait until nobody waits for a look and none is under way."""
+        while self._workers:
+            await asyncio.wait(self._workers)
+
+    def _read_roster(self) -> None:
+        watched = self._roster()
+        if watched is self._watched:
+            return
+        self._watched = watched
+        before, self._duties = self._duties, {}
+        for each in watched:
+            duty = before.get(each.address)
+            if duty is None:
+                duty = self._new_duty(each)
+            duty.watched = each
+            self._duties[each.address] = duty
+
+    def _new_duty(self, watched: Watched) -> Duty:
+        """A mailbox that was watched before this start goes on where the log ends."""
+        judged, down_since = self._past.judged.get(watched.address), self._past.down_since
+        since = self._moment()
+        if judged is not None:
+            since = judged.at
+        elif down_since is not None:
+            # What was due shortly before may not have got its line any more.
+            still_open = timedelta(seconds=self._settings.grace_seconds + PUNCTUAL_SECONDS)
+            since = down_since - still_open
+        return Duty(
+            watched,
+            timetable=self._timetable,
+            settings=self._settings,
+            since=since,
+            started_at=self._started_at,
+            down_since=down_since,
+            judged=judged,
+        )
+
+    def _pass_time(self) -> None:
+        now = self._moment()
+        for address, duty in self._duties.items():
+            duty.pass_time(now)
+            if duty.wants_look(now):
+                self._agenda.add(address, urgent=True)
+
+    def _next_moment(self) -> datetime:
+        now = self._moment()
+        until = min(self._next_round, now + timedelta(seconds=TICK_SECONDS))
+        return min((duty.next_moment(now, until) for duty in self._duties.values()), default=until)
+
+    def _employ(self) -> None:
+        """As many workers as there are looks to make and connections to make them by."""
+        for _ in range(min(len(self._agenda), self._settings.connections - len(self._workers))):
+            worker = asyncio.create_task(self._work(), name="look")
+            self._workers.add(worker)
+            worker.add_done_callback(self._workers.discard)
+
+    async def _work(self) -> None:
+        while (address := self._agenda.take()) is not None:
+            try:
+                await self._look_into(address)
+            except LogUnavailable as error:
+                log.error("supervision-not-logged", mailbox=address, error=error)
+                return  # the log ends the daemon
+            except Exception as error:  # noqa: BLE001 - one mailbox must not end the watch over the others
+                log.error("supervision-fault", mailbox=address, error=error)
+            finally:
+                self._agenda.done(address)
+
+    async def _look_into(self, address: str) -> None:
+        duty = self._duties.get(address)
+        if duty is None:
+            return
+        look = await self._look(duty)
+        now = self._moment()
+        _say(duty, look)
+        decided = duty.see(look, now)
+        if decided:
+            await self._lines.write([line_of(deadline, judged, look) for deadline, judged in decided])
+        self._tell(duty, look, decided, now)
+        if self._duties.get(address) is duty and duty.wants_look(self._moment()):
+            self._agenda.done(address)
+            self._agenda.add(address, urgent=True)
+
+    async def _look(self, duty: Duty) -> Look:
+        looked_at = self._moment()
+        try:
+            async with asyncio.timeout(LOOK_SECONDS):
+                return await self._in_sessions(duty)
+        except ImapError as error:
+            return NotLookedInto(looked_at=looked_at, cause=error.public)
+        except TimeoutError:
+            return NotLookedInto(looked_at=looked_at, cause="the server took too long")
+        except LogUnavailable as error:
+            return NotLookedInto(looked_at=looked_at, cause=error.public)
+        except Exception as error:  # noqa: BLE001 - whatever a server makes of its answers
+            log.error("supervision-fault", mailbox=duty.watched.address, error=error)
+            return NotLookedInto(looked_at=looked_at, cause=FAULT)
+
+    async def _in_sessions(self, duty: Duty) -> Contents:
+        """By one session, or by some more where a header is too long, until it is known whose."""
+        for _ in range(SESSIONS - 1):
+            with contextlib.suppress(ImapTooLarge):
+                return await self._in_session(duty)
+        return await self._in_session(duty)
+
+    async def _in_session(self, duty: Duty) -> Contents:
+        async with self._sessions.open(duty.watched.account) as session:
+            return await self._looking.look(session, duty.watched.address, duty.memory)
+
+    def _tell(self, duty: Duty, look: Look, decided: Sequence[Verdict], now: datetime) -> None:
+        for deadline, judgement in decided:
+            if judgement.outcome is not Outcome.MET:
+                log.warning(
+                    _NOT_MET[judgement.outcome],
+                    mailbox=deadline.mailbox,
+                    deadline=deadline.local,
+                    cause=judgement.cause,
+                )
+        missed = duty.settle(decided, now)
+        unread = look.inbox.unread if isinstance(look, Contents) else 0
+        late = duty.escalation(look, now)
+        if self._telling is None:
+            return
+        if missed is not None:
+            self._telling.missed(duty.watched, missed, unread)
+        if late is not None:
+            self._telling.still_unread(duty.watched, late, unread)
+
+    async def _stop(self) -> None:
+        workers = tuple(self._workers)
+        for worker in workers:
+            worker.cancel()
+        if workers:
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.gather(*workers, return_exceptions=True)
+
+    def _moment(self) -> datetime:
+        return datetime.fromtimestamp(self._now(), UTC)
+
+
+def _say(duty: Duty, look: Look) -> None:
+    """What has changed since the look before, to the operator."""
+    mailbox, before = duty.watched.address, duty.look
+    cause = look.cause if isinstance(look, NotLookedInto) else None
+    cause_before = before.cause if isinstance(before, NotLookedInto) else None
+    if cause is not None and cause != cause_before:
+        log.warning("mailbox-not-looked-into", mailbox=mailbox, cause=cause)
+    elif cause is None and cause_before is not None:
+        log.info("mailbox-looked-into-again", mailbox=mailbox)
+    if isinstance(look, Contents):
+        foreign_before = duty.contents.foreign if duty.contents else 0
+        if look.foreign > foreign_before:
+            log.warning("foreign-messages", mailbox=mailbox, foreign=look.foreign)
