@@ -15,6 +15,7 @@ from typing import Final, Generic, TypeVar
 
 import rorpost_gateway
 from rorpost_gateway.certificates import read_certificate
+from rorpost_gateway.collecting.collecting import Collecting
 from rorpost_gateway.config.model import Config
 from rorpost_gateway.daemon.check_keys import SOON, mailbox_keys
 from rorpost_gateway.daemon.health import (
@@ -28,6 +29,7 @@ from rorpost_gateway.daemon.in_force import Holder
 from rorpost_gateway.daemon.witnessing import Witnessing
 from rorpost_gateway.errors import GatewayError
 from rorpost_gateway.metrics.snapshot import (
+    CollectingFigures,
     KeyFigure,
     ListenerFigures,
     PolicyFigures,
@@ -83,6 +85,7 @@ class Figures:
         budget: Budget,
         health: Health,
         witnessing: Witnessing,
+        collecting: Collecting | None,
         now: Callable[[], float],
         clock: Callable[[], float],
     ) -> None:
@@ -92,6 +95,7 @@ class Figures:
         self._listeners = dict(zip(_LISTENERS, listeners, strict=False))
         self._budget = budget
         self._witnessing = witnessing
+        self._collecting = collecting
         self._now = now
         self._checks = Kept(health.ready, seconds=KEPT_SECONDS, clock=clock)
         self._snapshot = Kept(self._take, seconds=KEPT_SECONDS, clock=clock)
@@ -125,6 +129,7 @@ class Figures:
             keys=await self._keys.get(),
             disk_free_octets=self._disks(),
             witnesses=self._witnesses(),
+            collecting=self._sources(),
             timestamps=self._timestamps(),
             checks={check.name: check.standing is Standing.OK for check in await self.checks()},
         )
@@ -159,6 +164,17 @@ class Figures:
         return tuple(
             WitnessFigures(name=each.name, size=each.size, failures=each.failures, conflict=each.conflict)
             for each in self._witnessing.witnesses.figures
+        )
+
+    def _sources(self) -> tuple[CollectingFigures, ...]:
+        return tuple(
+            CollectingFigures(
+                account=each.name,
+                outcomes={outcome.value: count for outcome, count in each.outcomes.items()},
+                up=each.up,
+                last_success_at=each.last_success_at,
+            )
+            for each in (self._collecting.figures if self._collecting else ())
         )
 
     def _timestamps(self) -> TimestampFigures | None:

@@ -71,6 +71,7 @@ def make_watched(
         budget=parts.budget,
         health=health,
         witnessing=witnessing,
+        collecting=parts.collecting,
         now=now,
         clock=time.monotonic,
     )

@@ -40,6 +40,7 @@ class _Gateway(Collector):
         yield from self._from_the_log()
         yield self._stages()
         yield from self._elsewhere()
+        yield from self._collecting()
         yield from self._queue()
         yield from self._policy()
         yield from self._keys()
@@ -65,6 +66,18 @@ class _Gateway(Collector):
             yield _family("rorpost_timestamp_size", [((), timestamps.size)])
             yield _family("rorpost_timestamp_last_timestamp_seconds", [((), timestamps.at)])
             yield _family("rorpost_timestamp_failures_total", [((), timestamps.failures)])
+
+    def _collecting(self) -> Iterator[Family]:
+        sources = self.snapshot.collecting
+        outcomes = [
+            ((each.account, outcome), count) for each in sources for outcome, count in each.outcomes.items()
+        ]
+        succeeded = [
+            ((each.account,), each.last_success_at) for each in sources if each.last_success_at is not None
+        ]
+        yield _family("rorpost_collected_total", outcomes)
+        yield _family("rorpost_collecting_up", [((each.account,), int(each.up)) for each in sources])
+        yield _family("rorpost_collecting_last_success_timestamp_seconds", succeeded)
 
     def _stages(self) -> Family:
         family = _empty("rorpost_stage_seconds")

@@ -52,6 +52,16 @@ class TimestampFigures:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CollectingFigures:
+    """How one mailbox that mail is collected from stands. `account` is `username@host:port/folder`."""
+
+    account: str
+    outcomes: Mapping[str, int]
+    up: bool
+    last_success_at: float | None  # seconds since the epoch; None before the first
+
+
+@dataclass(frozen=True, kw_only=True)
 class Snapshot:
     version: str
     python: str
@@ -65,4 +75,5 @@ class Snapshot:
     disk_free_octets: Mapping[str, int]  # of the file systems of queue and log
     checks: Mapping[str, bool]  # by name: whether all is well
     witnesses: Sequence[WitnessFigures] = ()
+    collecting: Sequence[CollectingFigures] = ()
     timestamps: TimestampFigures | None = None  # None where no authority is configured

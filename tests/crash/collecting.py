@@ -29,9 +29,7 @@ def make_many(keys: PreparedKeys, count: int) -> tuple[bytes, ...]:
     return tuple(
         seal(
             keys,
-            make_message(
-                sender=BRINKEN, recipients=(HOME_CARE,), user=DORA, message_id=f"<{number}@ws17>"
-            ),
+            make_message(sender=BRINKEN, recipients=(HOME_CARE,), user=DORA, message_id=f"<{number}@ws17>"),
             100 + number,
         )
         for number in range(count)
@@ -109,7 +107,9 @@ class CollectingScene(WayIn):
             folder: flags
             for folder in (COLLECTED, REFUSED)
             if self.there()[folder]
-            for flags in [{uid: each for uid, each in self.dovecot.flags(self.mailbox, folder).items() if each}]
+            for flags in [
+                {uid: each for uid, each in self.dovecot.flags(self.mailbox, folder).items() if each}
+            ]
             if flags
         }
 

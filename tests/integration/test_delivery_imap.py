@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 
 from rorpost_gateway.delivery.appending import Appender
-from rorpost_gateway.delivery.base import DeferredDelivery, Delivered, FailedDelivery
+from rorpost_gateway.delivery.base import DeferredDelivery, Delivered, DeliveryOutcome, FailedDelivery
 from rorpost_gateway.delivery.imap import ImapMailboxes
 from rorpost_gateway.delivery.kept_sessions import KeptSessions
 from rorpost_gateway.delivery.sent import SentFolders
@@ -19,6 +19,7 @@ from rorpost_gateway.imap.base import Account, ImapTls, Server, Sessions
 from rorpost_gateway.imap.credentials import PasswordFile
 from rorpost_gateway.imap.sessions import ImapSessions
 from tests.peers.authority import Authority
+from tests.peers.cut_connection import cutting_before
 from tests.peers.dovecot import (
     DISTRICT,
     HOME_CARE,
@@ -201,7 +202,7 @@ async def test_it_arrives_octet_by_octet_unread_and_now(dovecot: Dovecot, secret
         f"Return-Path: <{BRINKEN}>\nReceived: by {HOSTNAME}\n id q.{marker};\n ".encode()
     )
     assert path.stat().st_mtime == NOW
-    assert "S" not in path.name.rpartition(":2,")[2]
+    assert path.parent.name == "new"
 
 
 async def test_a_sent_copy_is_read_and_stands_where_it_was_sent(
@@ -269,6 +270,55 @@ async def test_a_name_in_the_message_itself_is_no_earlier_attempt(
     )
     assert isinstance(outcome, Delivered)
     assert outcome.reply == "2.0.0 stored in the folder"
+
+
+@pytest.mark.parametrize("where", ["INBOX", "Sent"])
+async def test_an_answer_that_was_not_heard_makes_no_second_message(
+    dovecot: Dovecot, secret: Path, marker: str, where: str
+) -> None:
+    account_for = accounts(dovecot, secret)
+    octets = opened_message(DISTRICT, marker)
+
+    def through(port: int) -> Callable[[str], Account]:
+        server = Server(host="127.0.0.1", port=port, tls=ImapTls.OFF)
+        return lambda mailbox: replace(account_for(mailbox), server=server)
+
+    async def attempt(to: Callable[[str], Account]) -> DeliveryOutcome:
+        if where == "Sent":
+            return await sent(to).put(DISTRICT, octets, sent_at=SENT_AT, unique=marker)
+        return await mailboxes(to).deliver(DISTRICT, octets, reverse_path=BRINKEN, unique=marker)
+
+    async with cutting_before(b"OK [APPENDUID", port=dovecot.starttls_port) as port:
+        cut = await attempt(through(port))
+    assert isinstance(cut, DeferredDelivery)
+    assert cut.reply == "4.4.1 the server cannot be reached, or the connection was lost"
+    folder = ".Sent" if where == "Sent" else ""
+    assert len(arrived(dovecot, DISTRICT, marker, folder=folder)) == 1, "it had been taken"
+    again = await attempt(account_for)
+    assert isinstance(again, Delivered)
+    assert again.reply == "2.0.0 in the folder already"
+    assert len(arrived(dovecot, DISTRICT, marker, folder=folder)) == 1
+
+
+@pytest.mark.parametrize(
+    "step", [b"* OK", b"OK [CAPABILITY", b"OK [READ-ONLY]", b"SEARCH completed", b"+ OK"]
+)
+async def test_a_connection_cut_before_it_waits_and_is_whole_the_next_time(
+    dovecot: Dovecot, secret: Path, marker: str, step: bytes
+) -> None:
+    account_for = accounts(dovecot, secret)
+    octets = opened_message(DISTRICT, marker)
+    async with cutting_before(step, port=dovecot.starttls_port) as port:
+        server = Server(host="127.0.0.1", port=port, tls=ImapTls.OFF)
+        cut = await mailboxes(lambda mailbox: replace(account_for(mailbox), server=server)).deliver(
+            DISTRICT, octets, reverse_path=BRINKEN, unique=marker
+        )
+    assert isinstance(cut, DeferredDelivery), cut
+    assert arrived(dovecot, DISTRICT, marker) == []
+    again = await mailboxes(account_for).deliver(DISTRICT, octets, reverse_path=BRINKEN, unique=marker)
+    assert isinstance(again, Delivered)
+    (path,) = arrived(dovecot, DISTRICT, marker)
+    assert without_trace(path.read_bytes()) == octets
 
 
 # --- sessions that are kept

@@ -74,6 +74,7 @@ service anvil {{
 }}
 service imap-login {{
   chroot =
+  service_count = 0
   inet_listener imap {{
     port = {starttls}
   }}

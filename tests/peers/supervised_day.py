@@ -73,21 +73,21 @@ def acts_of(day: date) -> list[Act]:
     def at(text: str) -> datetime:
         return datetime.fromisoformat(f"{day}T{text}").replace(tzinfo=STOCKHOLM).astimezone(UTC)
 
-    def summer(text: str, offset_hours: int) -> datetime:
+    def with_offset(text: str, offset_hours: int) -> datetime:
         return datetime.fromisoformat(f"{day}T{text}+0{offset_hours}:00").astimezone(UTC)
 
     night = {
         # Two minutes before the clocks leap from 02:00 to 03:00, which is when 02:30 is due.
         SPRING: [
-            Act(at=summer("01:58:00", 1), mailbox=HOME_CARE, what="arrives"),
-            Act(at=summer("03:05:00", 2), mailbox=HOME_CARE, what="read"),
+            Act(at=with_offset("01:58:00", 1), mailbox=HOME_CARE, what="arrives"),
+            Act(at=with_offset("03:05:00", 2), mailbox=HOME_CARE, what="read"),
         ],
         # Read before the first 02:30. The next is unread at the second 02:30, which is no deadline.
         AUTUMN: [
-            Act(at=summer("02:10:00", 2), mailbox=HOME_CARE, what="arrives"),
-            Act(at=summer("02:25:00", 2), mailbox=HOME_CARE, what="read"),
-            Act(at=summer("02:40:00", 2), mailbox=HOME_CARE, what="arrives"),
-            Act(at=summer("03:10:00", 1), mailbox=HOME_CARE, what="read"),
+            Act(at=with_offset("02:10:00", 2), mailbox=HOME_CARE, what="arrives"),
+            Act(at=with_offset("02:25:00", 2), mailbox=HOME_CARE, what="read"),
+            Act(at=with_offset("02:40:00", 2), mailbox=HOME_CARE, what="arrives"),
+            Act(at=with_offset("03:10:00", 1), mailbox=HOME_CARE, what="read"),
         ],
     }[day]
     return [
@@ -127,7 +127,7 @@ _BY_DAY = [
 TOLD = {SPRING: [("03:00:00", "on duty", HOME_CARE), *_BY_DAY], AUTUMN: _BY_DAY}
 
 Files = tuple[dict[int, frozenset[str]], tuple[str, ...]]
-"""One inbox: what an ordinary client is told (UID, flags), and the file names, where a Maildir keeps flags."""
+"""One inbox: what an ordinary client is told (flags by UID), and the file names, in which a Maildir has them."""
 
 
 @dataclass(kw_only=True)

@@ -35,6 +35,7 @@ def print_report(data: Mapping[str, Any]) -> None:
         rows = [_tally(row[name], row, none=none) for row in data[table]]
         _print(console, title, (name, *kinds), rows)
     _print(console, "What became of copies", ("", "times"), _counted(data["copies"]))
+    _print(console, "Copies for Sent folders", ("", "times"), _counted(data["sent_copies"]))
     _print(
         console,
         "Reading deadlines",
