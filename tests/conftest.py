@@ -19,6 +19,7 @@ pytest_plugins: list[str] = [
     "tests.peers.sink",
     "tests.peers.postfix",
     "tests.peers.dovecot",
+    "tests.peers.imap_simulator",
     "tests.peers.cyrus",
     "tests.peers.mutt",
     "tests.peers.whole_gateway",

@@ -11,6 +11,7 @@ _VERBS = {
     "check": ("rorpost_gateway.cli.check", "check"),
     "demo": ("rorpost_gateway.cli.demo", "demo"),
     "keys": ("rorpost_gateway.cli.keys", "keys"),
+    "mailboxes": ("rorpost_gateway.cli.mailboxes", "mailboxes"),
     "policy": ("rorpost_gateway.cli.policy", "policy"),
     "queue": ("rorpost_gateway.cli.queue", "queue"),
     "serve": ("rorpost_gateway.cli.serve", "serve"),

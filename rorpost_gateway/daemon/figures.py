@@ -26,6 +26,8 @@ from rorpost_gateway.daemon.health import (
     free_octets,
 )
 from rorpost_gateway.daemon.in_force import Holder
+from rorpost_gateway.daemon.mailbox_figures import mailbox_figures
+from rorpost_gateway.daemon.supervising import Supervising
 from rorpost_gateway.daemon.witnessing import Witnessing
 from rorpost_gateway.errors import GatewayError
 from rorpost_gateway.metrics.snapshot import (
@@ -86,6 +88,7 @@ class Figures:
         health: Health,
         witnessing: Witnessing,
         collecting: Collecting | None,
+        supervising: Supervising | None,
         now: Callable[[], float],
         clock: Callable[[], float],
     ) -> None:
@@ -96,6 +99,7 @@ class Figures:
         self._budget = budget
         self._witnessing = witnessing
         self._collecting = collecting
+        self._supervising = supervising
         self._now = now
         self._checks = Kept(health.ready, seconds=KEPT_SECONDS, clock=clock)
         self._snapshot = Kept(self._take, seconds=KEPT_SECONDS, clock=clock)
@@ -130,6 +134,8 @@ class Figures:
             disk_free_octets=self._disks(),
             witnesses=self._witnesses(),
             collecting=self._sources(),
+            mailboxes=mailbox_figures(self._supervising),
+            notices=self._notices(),
             timestamps=self._timestamps(),
             checks={check.name: check.standing is Standing.OK for check in await self.checks()},
         )
@@ -176,6 +182,10 @@ class Figures:
             )
             for each in (self._collecting.figures if self._collecting else ())
         )
+
+    def _notices(self) -> Mapping[str, int] | None:
+        notices = self._supervising.notices if self._supervising else None
+        return notices.outcomes if notices else None
 
     def _timestamps(self) -> TimestampFigures | None:
         stamper = self._witnessing.stamper

@@ -5,7 +5,9 @@ What the log wrote about a message was cleaned before; so the same is done to wh
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +27,14 @@ _LAST: Final = datetime(9000, 1, 1, tzinfo=UTC)
 _NOTICE: Final = "<dsn."
 
 
+@dataclass(kw_only=True)
+class _Batch:
+    """Those who share a pass; what each of them asks about one message."""
+
+    asked: list[tuple[Question, ...]] = field(default_factory=list)
+    task: asyncio.Task[list[bool]] | None = None
+
+
 class KnownMessages:
     """Implements `supervision.base.Known` over the log in `folder`.
 
@@ -35,8 +45,7 @@ class KnownMessages:
         self._folder = folder
         self._hostname = hostname
         self._is_known = is_known
-        self._asked: list[tuple[Question, ...]] = []
-        self._answer: asyncio.Future[list[bool]] | None = None
+        self._gathering = _Batch()
         self._reading = asyncio.Lock()
 
     async def find(self, traces: Sequence[Trace]) -> Sequence[bool]:
@@ -44,33 +53,29 @@ class KnownMessages:
         asked = [tuple(self._questions(trace)) for trace in traces]
         if not any(asked):
             return [False] * len(traces)
-        if self._answer is None:
-            self._answer = asyncio.get_running_loop().create_future()
-            self._asked = []
-        answer, start = self._answer, len(self._asked)
-        self._asked += asked
-        async with self._reading:
-            if not answer.done():
-                await self._read(answer)
-        return (await answer)[start : start + len(traces)]
+        batch = self._gathering
+        start = len(batch.asked)
+        batch.asked += asked
+        if batch.task is None:
+            batch.task = asyncio.create_task(self._answer(batch))
+        # Who is told no more to wait must not keep the others from their answers.
+        return (await asyncio.shield(batch.task))[start : start + len(traces)]
 
-    async def _read(self, answer: asyncio.Future[list[bool]]) -> None:
-        """One pass for all who have asked by now."""
-        asked, self._asked, self._answer = self._asked, [], None
-        try:
-            answer.set_result(await asyncio.to_thread(self._find, asked))
-        except (OSError, LogDamaged) as error:
-            fault = LogUnavailable("the decision log cannot be read", private=f"decision log: {error}")
-            answer.set_exception(fault)
-            answer.exception()  # whoever waits for it hears of it
-        except BaseException:
-            answer.cancel()
-            raise
+    async def _answer(self, batch: "_Batch") -> list[bool]:
+        """One pass for all who have asked by the time that the one before is over."""
+        async with self._reading:
+            self._gathering = _Batch()
+            try:
+                return await asyncio.to_thread(self._find, batch.asked)
+            except (OSError, LogDamaged) as error:
+                raise LogUnavailable(
+                    "the decision log cannot be read", private=f"decision log: {error}"
+                ) from error
 
     def _find(self, asked: Sequence[tuple[Question, ...]]) -> list[bool]:
         flat = [question for questions in asked for question in questions]
         found = iter(find_known(self._folder, flat, self._notice_names))
-        return [any([next(found) for _ in questions]) for questions in asked]
+        return [any(tuple(islice(found, len(questions)))) for questions in asked]
 
     def _questions(self, trace: Trace) -> Iterator[Question]:
         decided_at = None if trace.decision_id is None else _time_of(trace.decision_id)
@@ -84,15 +89,14 @@ class KnownMessages:
                 last=decided_at + BEFORE,
                 decision_id=trace.decision_id,
             )
-        elif message_id is not None:
-            if trace.place is Place.INBOX and not message_id.startswith(_NOTICE):
-                return
+        notice = trace.place is Place.INBOX
+        if message_id is not None and (not notice or message_id.startswith(_NOTICE)):
             yield Question(
                 mailbox=trace.mailbox,
                 message_id=message_id,
                 first=arrived_at - SENT_BEFORE,
                 last=arrived_at + BEFORE,
-                notice=trace.place is Place.INBOX,
+                notice=notice,
             )
 
     def _as_logged(self, message_id: str) -> str:

@@ -72,6 +72,7 @@ def make_watched(
         health=health,
         witnessing=witnessing,
         collecting=parts.collecting,
+        supervising=parts.supervising,
         now=now,
         clock=time.monotonic,
     )

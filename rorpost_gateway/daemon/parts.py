@@ -7,14 +7,17 @@ from dataclasses import dataclass, replace
 from rorpost_gateway.collecting.collecting import Collecting
 from rorpost_gateway.config.model import Config
 from rorpost_gateway.control.log_verbs import LogVerbs
+from rorpost_gateway.control.mailbox_verbs import MailboxVerbs
 from rorpost_gateway.control.queue_verbs import QueueVerbs
 from rorpost_gateway.control.server import ControlServer
 from rorpost_gateway.daemon.collecting import make_collecting
 from rorpost_gateway.daemon.housekeeping import Housekeeping
 from rorpost_gateway.daemon.in_force import Holder
 from rorpost_gateway.daemon.log_upkeep import OwnLog
+from rorpost_gateway.daemon.mailbox_figures import mailbox_data
 from rorpost_gateway.daemon.operators import OperatorLines
 from rorpost_gateway.daemon.relaying import make_relay
+from rorpost_gateway.daemon.supervising import Supervising, make_supervising
 from rorpost_gateway.daemon.way_in import (
     REMEMBERED_LONGER,
     make_inbound,
@@ -72,6 +75,7 @@ class Parts:
     housekeeping: Housekeeping
     background: tuple[Background, ...] = ()
     collecting: Collecting | None = None
+    supervising: Supervising | None = None
 
 
 def make_parts(
@@ -105,6 +109,14 @@ def make_parts(
     inbound = make_inbound(config, house, stores.opener, refusals, still_open)
     listeners, in_hand = _make_listeners(config, house, inbound, refusals, budget)
     collecting = make_collecting(config, house, inbound, budget, client)
+    supervising = make_supervising(
+        config,
+        in_force=in_force,
+        decision_log=stores.decision_log,
+        records=records,
+        client=client,
+        now=now,
+    )
     lines = OperatorLines(stores.decision_log, records, lambda: holder.current.policy.revision)
     verbs = QueueVerbs(queue=stores.queue, record=lines.write, wake=relay.notify_ready, now=now)
     settings = config.decision_log
@@ -115,7 +127,12 @@ def make_parts(
         relay=relay,
         listeners=listeners,
         budget=budget,
-        control=ControlServer(config.control_socket, verbs.handlers() | LogVerbs(upkeep=upkeep).handlers()),
+        control=ControlServer(
+            config.control_socket,
+            verbs.handlers()
+            | LogVerbs(upkeep=upkeep).handlers()
+            | MailboxVerbs(standings=lambda: mailbox_data(supervising)).handlers(),
+        ),
         housekeeping=Housekeeping(
             queue=stores.queue,
             decision_log=stores.decision_log,
@@ -125,9 +142,11 @@ def make_parts(
             seals_kept=max_age(config) + REMEMBERED_LONGER,
         ),
         collecting=collecting,
+        supervising=supervising,
         background=(
             *((("imap-sessions", sessions.run),) if _appends(config) else ()),
             *((("collecting", collecting.run),) if collecting is not None else ()),
+            *(supervising.background() if supervising is not None else ()),
         ),
     )
 

@@ -36,7 +36,7 @@ NoticeNames = Callable[[str, str], Iterable[str]]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Question:
-    """One message. `message_id` is as the log would have it; `days` (UTC) are those that may know it.
+    """One message, `message_id` as the log would have it; the days (UTC) from `first` to `last` may know.
 
     `decision_id` is given for what was received, `notice` for what may be a notice of ours.
     """
@@ -65,7 +65,7 @@ class _Wanted:
             if each.decision_id is not None:
                 wanted.received.setdefault(each.decision_id, []).append(at)
             elif each.notice:
-                wanted.notices.setdefault((each.mailbox, each.message_id), []).append(at)
+                wanted.notices.setdefault((each.mailbox, each.message_id or ""), []).append(at)
             else:
                 wanted.sent.setdefault(json.dumps(each.message_id).encode("ascii"), []).append(at)
         wanted.notified = tuple(json.dumps(mailbox).encode() for mailbox in {m for m, _ in wanted.notices})

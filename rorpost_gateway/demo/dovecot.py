@@ -156,9 +156,7 @@ def _write_files(base: Path, house: House, user: pwd.struct_passwd, imap_port: i
         group=grp.getgrgid(user.pw_gid).gr_name,
         port=imap_port,
     )
-    lines = [
-        f"{address}:{{PLAIN}}{names.PASSWORD}::::::\n" for address in names.mailboxes(house.organisation)
-    ]
+    lines = [f"{address}:{{PLAIN}}{names.PASSWORD}::::::\n" for address in names.stored(house.organisation)]
     for name, text in (
         ("dovecot.conf", settings),
         ("users", "".join(lines)),

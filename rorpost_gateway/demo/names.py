@@ -79,3 +79,8 @@ def mailboxes(organisation: Organisation) -> tuple[str, ...]:
     """The function mailboxes of an organisation that a reader may open."""
     readable = (HOME_CARE, ASSISTANCE, BRINKEN, LYCKORNA, HOSPITAL)
     return tuple(address for address in readable if organisation_of(address) is organisation)
+
+
+def stored(organisation: Organisation) -> tuple[str, ...]:
+    """Every mailbox that its mail store keeps: whoever watches looks into those, too, that nobody reads."""
+    return (*mailboxes(organisation), *((BROKEN,) if organisation is MOTALA else ()))

@@ -28,7 +28,7 @@ from rorpost_gateway.demo.scenes import BODY, SUBJECT, Letter
 from rorpost_gateway.demo.stage import Stage, reason_in
 from rorpost_gateway.demo.watch_house import WatchHouse, make_watch_house
 
-TABLE_COLUMNS = 100
+TABLE_COLUMNS = 76  # what fits into a frame in a terminal of 80
 _ZONE = ZoneInfo("Europe/Stockholm")
 _WAIT_SECONDS = 20
 _LOOK_AGAIN_SECONDS = 0.02
@@ -203,7 +203,7 @@ class _Watch:
 def _said(line: Line) -> str:
     """A line about a deadline in words."""
     oldest = line.get("oldest_unread")
-    since = f" since {datetime.fromisoformat(oldest).astimezone(_ZONE):%H:%M}" if oldest else ""
+    since = f" ({datetime.fromisoformat(oldest).astimezone(_ZONE):%H:%M})" if oldest else ""
     foreign = f", {line['foreign']} foreign" if line.get("foreign") else ""
     return f"{line['outcome']}, {line['unread']} unread{since}{foreign}"
 

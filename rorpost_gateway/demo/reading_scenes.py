@@ -34,7 +34,7 @@ class Moment:
 DAY: Final = (
     Moment(
         at=time(7, 35),
-        story="A letter from Brinken comes into home care's inbox",
+        story="Brinken writes to home care",
         happening=Happening.LETTER,
         want="1 in the inbox, 1 unread",
     ),
@@ -46,27 +46,27 @@ DAY: Final = (
     ),
     Moment(
         at=time(8, 0),
-        story="The first deadline: everything has been read",
+        story="The first deadline: all is read",
         happening=Happening.DEADLINE,
         want="met, 0 unread",
     ),
     Moment(
         at=time(12, 40),
-        story="Brinken writes again, and nobody looks",
+        story="Brinken writes, and nobody looks",
         happening=Happening.LETTER,
         want="2 in the inbox, 1 unread",
     ),
     Moment(
         at=time(12, 45),
-        story="Somebody lays a message there round the gateway",
+        story="Mail comes round the gateway",
         happening=Happening.ROUND_THE_GATEWAY,
         want="3 in the inbox, 1 unread",
     ),
     Moment(
         at=time(13, 0),
-        story="The second deadline: one is unread, one is foreign",
+        story="The second deadline",
         happening=Happening.DEADLINE,
-        want="missed, 1 unread since 12:40, 1 foreign",
+        want="missed, 1 unread (12:40), 1 foreign",
     ),
     Moment(
         at=time(13, 0),
@@ -76,13 +76,13 @@ DAY: Final = (
     ),
     Moment(
         at=time(14, 0),
-        story="An hour later, still unread: the manager is told",
+        story="Still unread: the manager is told",
         happening=Happening.TOLD,
         want=f"mail to {names.EVA}",
     ),
     Moment(
         at=time(14, 1),
-        story="The watch only looks: what was unread still is",
+        story="The watch has marked nothing",
         happening=Happening.LOOK,
         want="3 in the inbox, 1 unread",
     ),

@@ -122,6 +122,36 @@ METRICS = (
     Metric("rorpost_connections_limit", Kind.GAUGE, ("listener",), "As many are taken."),
     Metric("rorpost_in_flight_bytes", Kind.GAUGE, (), "Of messages being taken in, each copy counted."),
     Metric("rorpost_limit", Kind.GAUGE, ("limit",), "The configured limits, octets or numbers."),
+    Metric("rorpost_mailbox_messages", Kind.GAUGE, ("mailbox", "folder"), "Messages in a watched mailbox."),
+    Metric("rorpost_mailbox_unread", Kind.GAUGE, ("mailbox",), "Messages in its inbox that are not read."),
+    Metric(
+        "rorpost_mailbox_oldest_timestamp_seconds",
+        Kind.GAUGE,
+        ("mailbox", "folder"),
+        "When the oldest message there arrived.",
+    ),
+    Metric(
+        "rorpost_mailbox_foreign", Kind.GAUGE, ("mailbox",), "Messages that the decision log does not know."
+    ),
+    Metric(
+        "rorpost_mailbox_deadlines_total",
+        Kind.COUNTER,
+        ("mailbox", "outcome"),
+        "Reading deadlines, by outcome.",
+    ),
+    Metric(
+        "rorpost_mailbox_last_look_timestamp_seconds",
+        Kind.GAUGE,
+        ("mailbox",),
+        "When it was last looked into.",
+    ),
+    Metric("rorpost_mailbox_up", Kind.GAUGE, ("mailbox",), "0 where the last look failed."),
+    Metric(
+        "rorpost_mailbox_notices_total",
+        Kind.COUNTER,
+        ("outcome",),
+        "Attempts to tell of deadlines that were missed.",
+    ),
     Metric(
         "rorpost_disk_free_bytes", Kind.GAUGE, ("store",), "Free on the file system of the queue, of the log."
     ),

@@ -19,6 +19,7 @@ from rorpost_gateway.metrics.tallies import BUCKETS, Tallied
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 STATES = ("pending", "active", "deferred", "hold")
+OUTCOMES = ("met", "missed", "unknown")  # of reading deadlines
 Value = float | int
 
 
@@ -41,6 +42,7 @@ class _Gateway(Collector):
         yield self._stages()
         yield from self._elsewhere()
         yield from self._collecting()
+        yield from self._mailboxes()
         yield from self._queue()
         yield from self._policy()
         yield from self._keys()
@@ -78,6 +80,29 @@ class _Gateway(Collector):
         yield _family("rorpost_collected_total", outcomes)
         yield _family("rorpost_collecting_up", [((each.account,), int(each.up)) for each in sources])
         yield _family("rorpost_collecting_last_success_timestamp_seconds", succeeded)
+
+    def _mailboxes(self) -> Iterator[Family]:
+        each_one = self.snapshot.mailboxes
+        folders = [(each.mailbox, name, folder) for each in each_one for name, folder in each.folders.items()]
+        counted = {(each.mailbox, outcome): 0 for each in each_one for outcome in OUTCOMES}
+        yield _family(
+            "rorpost_mailbox_messages", [((box, name), folder.messages) for box, name, folder in folders]
+        )
+        yield _family("rorpost_mailbox_unread", _where_known((e.mailbox, e.unread) for e in each_one))
+        yield _family(
+            "rorpost_mailbox_oldest_timestamp_seconds",
+            [((box, name), at) for box, name, folder in folders if (at := folder.oldest_at) is not None],
+        )
+        yield _family("rorpost_mailbox_foreign", _where_known((e.mailbox, e.foreign) for e in each_one))
+        yield _family("rorpost_mailbox_deadlines_total", (counted | dict(self.tallied.deadlines)).items())
+        yield _family(
+            "rorpost_mailbox_last_look_timestamp_seconds",
+            _where_known((e.mailbox, e.looked_at) for e in each_one),
+        )
+        yield _family("rorpost_mailbox_up", _where_known((e.mailbox, e.up) for e in each_one))
+        notices = self.snapshot.notices
+        if notices is not None:
+            yield _family("rorpost_mailbox_notices_total", _by_one(notices))
 
     def _stages(self) -> Family:
         family = _empty("rorpost_stage_seconds")
@@ -148,6 +173,10 @@ class _Gateway(Collector):
 
 def _by_one(values: Mapping[str, Value]) -> Iterator[tuple[tuple[str], Value]]:
     return (((name,), value) for name, value in sorted(values.items()))
+
+
+def _where_known(values: Iterable[tuple[str, Value | None]]) -> Iterator[tuple[tuple[str], Value]]:
+    return (((name,), value) for name, value in values if value is not None)
 
 
 def _empty(name: str) -> Family:

@@ -62,6 +62,26 @@ class CollectingFigures:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FolderFigures:
+    """One folder of a watched mailbox; `oldest_at` is seconds since the epoch, None where it is empty."""
+
+    messages: int
+    oldest_at: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class MailboxFigures:
+    """A watched mailbox, as the newest look that saw something found it; None before there was one."""
+
+    mailbox: str
+    up: bool | None
+    looked_at: float | None  # seconds since the epoch
+    unread: int | None
+    foreign: int | None
+    folders: Mapping[str, FolderFigures]  # inbox, sent
+
+
+@dataclass(frozen=True, kw_only=True)
 class Snapshot:
     version: str
     python: str
@@ -77,3 +97,5 @@ class Snapshot:
     witnesses: Sequence[WitnessFigures] = ()
     collecting: Sequence[CollectingFigures] = ()
     timestamps: TimestampFigures | None = None  # None where no authority is configured
+    mailboxes: Sequence[MailboxFigures] = ()
+    notices: Mapping[str, int] | None = None  # by outcome; None where nobody is told

@@ -66,6 +66,7 @@ class Tallied:
     copies: Mapping[Words, int]  # direction, event
     sent_copies: Mapping[Words, int]  # made, not-made, or an event
     login_failures: int
+    deadlines: Mapping[Words, int]  # mailbox, outcome
     lines: Mapping[str, int]  # by event
     position: int | None  # of the newest line in the log; None before the first one
     last_line_at: float | None  # seconds since the epoch
@@ -95,6 +96,7 @@ class Tallies:
             {(direction.value, event.value): 0 for direction in Direction for event in sorted(COPY_EVENTS)}
         )
         self._sent_copies: Counter[Words] = Counter({(outcome,): 0 for outcome in SENT_COPY_OUTCOMES})
+        self._deadlines: Counter[Words] = Counter()
         self._lines: Counter[str] = Counter()
         self._login_failures = 0
         self._position: int | None = None
@@ -119,6 +121,8 @@ class Tallies:
             self._decisions[_words(record, "direction", "action", "reason")] += _stands_for(record)
         elif event is Event.LOGIN_FAILED:
             self._login_failures += _stands_for(record)
+        elif event is Event.MAILBOX:
+            self._deadlines[_words(record, "mailbox", "outcome")] += 1
         elif event in COPY_EVENTS:
             self._copies[(*_words(record, "direction"), event.value)] += 1
 
@@ -129,6 +133,7 @@ class Tallies:
             copies=dict(self._copies),
             sent_copies=dict(self._sent_copies),
             login_failures=self._login_failures,
+            deadlines=dict(self._deadlines),
             lines=dict(self._lines),
             position=self._position,
             last_line_at=self._last_line_at,

@@ -97,7 +97,11 @@ class Notices:
 
         async def send(waiting: _Waiting) -> None:
             async with places:
-                await self._send(waiting)
+                try:
+                    await self._send(waiting)
+                except Exception as error:  # noqa: BLE001 - one notice must not keep the others from going
+                    log.error("notice-fault", mailbox=waiting.unread.mailbox, error=error)
+                    self._done(waiting, FAILED, "internal fault")
 
         await asyncio.gather(*map(send, due))
 

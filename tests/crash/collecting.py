@@ -7,7 +7,7 @@ each message ends in one of the two folders, delivered once or not at all.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from tests.crash.scene import Scene

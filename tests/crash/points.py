@@ -111,6 +111,7 @@ POINTS: Mapping[str, Point] = {
     # A partner's message, opened at the prompt; and again at delivery, where it is not still open
     "opened": Point(owner="inbound.transaction", attribute="open_message"),
     "opened-again": Point(owner="inbound.deliver:Deliverer", attribute="_opened"),
+    "appended": Point(owner="delivery.appending:Appender", attribute="_once"),
     "delivered-logged": Point(owner=_LOG, attribute="append", when=_lines("delivered")),
     "delivered-written": Point(owner=_DISK, attribute="write", when=_octets(b'"event":"delivered"')),
     # A message that is collected from a mailbox

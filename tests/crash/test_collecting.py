@@ -3,7 +3,6 @@
 fetched → opened → pending → logged → ready → decided → noted in the journal → folder made → moved.
 """
 
-import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 

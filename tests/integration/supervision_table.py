@@ -7,23 +7,18 @@ one and no look changed a flag or a file name.
 
 import logging
 import sys
+import tempfile
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import structlog
 from rich.console import Console
 from rich.table import Table
 
 from rorpost_gateway.supervision.base import DeadlineLine
-from tests.peers.supervised_day import (
-    AUTUMN,
-    EXPECTED,
-    SPRING,
-    STOCKHOLM,
-    TOLD,
-    Files,
-    Supervised,
-    supervise,
-)
+from tests.peers.authority import make_authority
+from tests.peers.clock_changes import AUTUMN, EXPECTED, SPRING, STOCKHOLM, TOLD
+from tests.peers.supervised_day import Files, Supervised, dovecot_to_supervise, supervise
 
 COLUMNS = ("deadline (local)", "UTC", "mailbox", "outcome", "unread", "oldest unread", "inbox", "foreign")
 
@@ -57,20 +52,25 @@ def flags(files: Files | None) -> str:
 
 def main() -> int:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    console = Console(width=None if sys.stdout.isatty() else 180, highlight=False)
-    sound = True
-    for day in (SPRING, AUTUMN):
-        found = supervise(day)
-        unchanged = all(row.unchanged for row in found.rows) and not found.disturbed
-        expected = found.outcomes() == EXPECTED[day] and found.told == TOLD[day]
-        console.print(table_of(day, found))
-        console.print("told: " + "; ".join(f"{at} {who}: {mailbox}" for at, who, mailbox in found.told))
-        console.print(
-            f"{found.looks} looks; flags and file names {'unchanged' if unchanged else 'CHANGED'}; "
-            f"{'as expected' if expected else 'NOT AS EXPECTED'}\n"
-        )
-        sound = sound and unchanged and expected
-    return 0 if sound else 1
+    console = Console(width=None if sys.stdout.isatty() else 180, highlight=False, soft_wrap=True)
+    with tempfile.TemporaryDirectory(prefix="rorpost-supervision-") as name:
+        folder = Path(name)
+        with dovecot_to_supervise(make_authority(folder)) as dovecot:
+            sound = [show(console, day, supervise(day, dovecot, folder)) for day in (SPRING, AUTUMN)]
+    return 0 if all(sound) else 1
+
+
+def show(console: Console, day: date, found: Supervised) -> bool:
+    """Print a day; whether it is as it must be."""
+    unchanged = all(row.unchanged for row in found.rows) and not found.disturbed
+    expected = found.outcomes() == EXPECTED[day] and found.told == TOLD[day]
+    console.print(table_of(day, found))
+    console.print("told: " + "; ".join(f"{at} {who}: {mailbox}" for at, who, mailbox in found.told))
+    console.print(
+        f"{found.looks} looks; flags and file names {'unchanged' if unchanged else 'CHANGED'}; "
+        f"{'as expected' if expected else 'NOT AS EXPECTED'}\n"
+    )
+    return unchanged and expected
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What `rorpost check` says of IMAP accounts, told by a real Dovecot: each mistake, and what to do about it."""
+"""What `rorpost check` says of IMAP accounts, told by a real Dovecot: each mistake, and what to do."""
 
 import asyncio
 from collections.abc import Sequence
@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from rorpost_gateway.config import Config, load_config
 from rorpost_gateway.daemon.check_imap import check_imap
@@ -16,6 +15,7 @@ from rorpost_gateway.imap.sessions import ImapSessions
 from rorpost_gateway.policy.load import load_policy
 from tests.peers.authority import Authority
 from tests.peers.dovecot import DISTRICT, HOME_CARE, PASSWORD, UNKNOWN, WATCH_PASSWORD, Dovecot
+from tests.peers.gateway_world import as_yaml
 from tests.peers.postfix import free_ports
 
 BASE = {
@@ -60,13 +60,14 @@ class House:
 
     def config(self, **sections: Any) -> Config:
         file = self.folder / "rorpost.yaml"
-        file.write_text(yaml.safe_dump({**BASE, **sections}), encoding="utf-8")
+        file.write_text(as_yaml({**BASE, **sections}), encoding="utf-8")
         return load_config(file)
 
     async def look(self, *mailboxes: str, **sections: Any) -> list[Found]:
         config = self.config(**sections)
         policy = self.folder / "policy.yaml"
-        policy.write_text(yaml.safe_dump({"mailboxes": {each: {"name": "x"} for each in mailboxes}}))
+        boxes = {each: {"name": "x"} for each in mailboxes}
+        policy.write_text(as_yaml({"mailboxes": boxes, "rules": {"outside_quotes": "allow"}}))
         loaded = load_policy(policy, own_domains=config.domains, timezone=config.timezone)
         async with asyncio.timeout(30):
             return await check_imap(config, loaded, ImapSessions(timeout_seconds=5))

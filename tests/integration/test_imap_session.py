@@ -258,7 +258,7 @@ NAMES = {
     "procent%": "procent%",
 }
 # Cyrus has no folders whose names hold these.
-NOT_AT_CYRUS = frozenset('"\\*%{}()[]')
+NOT_AT_CYRUS = frozenset('"\\%{}()[]')
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -285,7 +285,7 @@ async def test_a_folder_of_any_name(server: ImapServer, session: Session, folder
 def _listed(server: ImapServer, folder: str) -> list[str]:
     """As the names stand on the wire, less quoting."""
     with server.login(HOME_CARE) as plain:
-        _, lines = plain.list("", f'"{folder}*"')
+        _, lines = plain.list('""', f'"{folder}*"')
     found = []
     for line in lines:
         octets = line[1] if isinstance(line, tuple) else line
@@ -356,7 +356,7 @@ async def test_what_a_message_is_without_its_content(session: Session, folder: s
         b"Subject: a\r\n\r\n",
         b"Subject: a\r\n\r\nno line end",
         b"Subject: a\r\n\r\n" + b"x" * 65_536 + b"\r\n",
-        b"Subject: \xc3\xa5\r\n\r\n" + bytes(range(1, 10)) + bytes(range(14, 256)) + b"\r\n",
+        b"Subject: a\r\n\r\n" + bytes(range(1, 10)) + bytes(range(14, 256)) + b"\r\n",
         b"Subject: a\r\n\r\n)\r\n* 1 EXPUNGE\r\nA1 OK {5}\r\n~{7}\r\n",
         b"Subject: a\r\n\r\n" + b"0123456789abcdef\r\n" * 200_000,
     ],
@@ -393,6 +393,7 @@ async def test_a_message_that_has_gone_is_left_out(server: ImapServer, session: 
         plain.select(folder)
         plain.uid("STORE", str(gone), "+FLAGS", "(\\Deleted)")
         plain.expunge()
+    await session.noop()
     asked = [first, gone, last, last + 1000]
     assert [each.uid async for each in session.summaries(asked)] == [first, last]
     assert await session.fetch(gone, most_octets=1000) is None

@@ -1,4 +1,4 @@
-"""A way to a real server that breaks off at a chosen moment: whatever the server has done by then, it has done."""
+"""A way to a real server that breaks off at a moment: what the server has done by then, it has done."""
 
 import asyncio
 import contextlib
@@ -9,7 +9,7 @@ _CHUNK_OCTETS = 65_536
 
 @contextlib.asynccontextmanager
 async def cutting_before(said: bytes, *, port: int) -> AsyncIterator[int]:
-    """A port of 127.0.0.1 that leads to `port`; the client hears nothing from the line on that holds `said`."""
+    """A port of 127.0.0.1 that leads to `port`; from the line with `said` on, the client hears nothing."""
 
     async def lead(from_client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
         from_server, to_server = await asyncio.open_connection("127.0.0.1", port, limit=_CHUNK_OCTETS * 4)

@@ -48,6 +48,7 @@ unixhierarchysep: yes
 allowplaintext: yes
 failedloginpause: 0
 sasl_pwcheck_method: saslauthd
+munge8bit: no
 sasl_mech_list: PLAIN
 sasl_saslauthd_path: {base}/run/mux
 tls_server_cert: {base}/etc/server.cert.pem
@@ -118,7 +119,7 @@ def cyrus_over(
 
 
 def _write_files(base: Path, authority: Authority, **more: str) -> None:
-    for name in ("etc", "run", "state", "mail"):
+    for name in ("etc", "run", "state", "mail", "state/socket"):
         (base / name).mkdir(mode=0o700)
     shutil.copytree(_UNPACKED, base / "cyrus", symlinks=True)
     shutil.copy(authority.certificate, base / "etc" / "server.cert.pem")

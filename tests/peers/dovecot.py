@@ -38,7 +38,7 @@ from tests.peers.dovecot_settings import (
 )
 from tests.peers.imap_server import PASSWORD, ImapServer
 from tests.peers.postfix import free_ports
-from tests.peers.unprivileged import answers, launch, ordinary_user, own_all, stop
+from tests.peers.unprivileged import answers, kill, launch, ordinary_user, own_all
 
 __all__ = [
     "DISTRICT",
@@ -184,7 +184,7 @@ def dovecot_over(
         try:
             yield running
         finally:
-            stop(running.process)
+            kill(running.process)
     finally:
         shutil.rmtree(base)
 
@@ -218,7 +218,7 @@ def _start(base: Path, mail: Path, authority: Authority, *, capability: str) -> 
         )
         if answers(process, imap_port, lmtp_port, starttls_port):
             return running
-        stop(process)
+        kill(process)
     pytest.fail(f"Dovecot did not start:\n{running.log()}")
 
 

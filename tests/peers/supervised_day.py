@@ -8,126 +8,28 @@ line is how the mailbox looked right before and right after the look that it cam
 import asyncio
 import contextlib
 import functools
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from rorpost_gateway.imap.base import Account, ImapTls, Server, Session
 from rorpost_gateway.imap.credentials import PasswordFile
 from rorpost_gateway.imap.sessions import ImapSessions
 from rorpost_gateway.supervision.base import DeadlineLine, Past, Settings, Trace, Watched
 from rorpost_gateway.supervision.calendar import SwedishHolidays
-from rorpost_gateway.supervision.deadlines import Deadline, ReadingTimes
+from rorpost_gateway.supervision.deadlines import Deadline
 from rorpost_gateway.supervision.watch import Watch
-from tests.peers.authority import Authority, make_authority
-from tests.peers.dovecot import DISTRICT, HOME_CARE, WATCH, WATCH_PASSWORD, Dovecot, dovecot_over
+from tests.peers.authority import Authority
+from tests.peers.clock_changes import END, MAILBOXES, STOCKHOLM, Act, acts_of
+from tests.peers.dovecot import WATCH, WATCH_PASSWORD, Dovecot, dovecot_over
 
-STOCKHOLM = ZoneInfo("Europe/Stockholm")
-SPRING, AUTUMN = date(2026, 3, 29), date(2026, 10, 25)  # both are Sundays
-OFFICE = "rorpost.bistand@motala.se"
-EVERY_DAY, WORKING_DAYS = frozenset(range(7)), frozenset(range(5))
-END = time(15)
 ROUNDS_SECONDS = 4 * 3600.0
 DAY_SECONDS = 60.0  # of real time, at most
 
-
-@dataclass(frozen=True, kw_only=True)
-class Mailbox:
-    address: str
-    read_at: tuple[str, ...]
-    weekdays: frozenset[int] = EVERY_DAY
-
-    def times(self) -> ReadingTimes:
-        return ReadingTimes(
-            mailbox=self.address,
-            read_at=tuple(time.fromisoformat(at) for at in self.read_at),
-            weekdays=self.weekdays,
-            on_holidays=self.weekdays == EVERY_DAY,
-        )
-
-
-MAILBOXES = (
-    Mailbox(address=HOME_CARE, read_at=("02:30", "08:00", "13:00")),
-    Mailbox(address=DISTRICT, read_at=("08:00", "13:00")),
-    Mailbox(address=OFFICE, read_at=("08:00", "13:00"), weekdays=WORKING_DAYS),
-)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Act:
-    """What happens in a mailbox at a moment: a message arrives, or somebody reads all that is there."""
-
-    at: datetime
-    mailbox: str
-    what: str
-    known: bool = True  # to the decision log
-
-
-def acts_of(day: date) -> list[Act]:
-    """Times are written with their offset where the clock on the wall does not tell."""
-
-    def at(text: str) -> datetime:
-        return datetime.fromisoformat(f"{day}T{text}").replace(tzinfo=STOCKHOLM).astimezone(UTC)
-
-    def with_offset(text: str, offset_hours: int) -> datetime:
-        return datetime.fromisoformat(f"{day}T{text}+0{offset_hours}:00").astimezone(UTC)
-
-    night = {
-        # Two minutes before the clocks leap from 02:00 to 03:00, which is when 02:30 is due.
-        SPRING: [
-            Act(at=with_offset("01:58:00", 1), mailbox=HOME_CARE, what="arrives"),
-            Act(at=with_offset("03:05:00", 2), mailbox=HOME_CARE, what="read"),
-        ],
-        # Read before the first 02:30. The next is unread at the second 02:30, which is no deadline.
-        AUTUMN: [
-            Act(at=with_offset("02:10:00", 2), mailbox=HOME_CARE, what="arrives"),
-            Act(at=with_offset("02:25:00", 2), mailbox=HOME_CARE, what="read"),
-            Act(at=with_offset("02:40:00", 2), mailbox=HOME_CARE, what="arrives"),
-            Act(at=with_offset("03:10:00", 1), mailbox=HOME_CARE, what="read"),
-        ],
-    }[day]
-    return [
-        *night,
-        Act(at=at("07:10:00"), mailbox=OFFICE, what="arrives"),
-        Act(at=at("07:30:00"), mailbox=DISTRICT, what="arrives"),
-        Act(at=at("08:00:01"), mailbox=HOME_CARE, what="arrives"),
-        Act(at=at("08:40:00"), mailbox=DISTRICT, what="read"),
-        Act(at=at("12:10:00"), mailbox=DISTRICT, what="arrives"),
-        Act(at=at("12:20:00"), mailbox=DISTRICT, what="arrives", known=False),
-        Act(at=at("12:59:59"), mailbox=HOME_CARE, what="read"),
-    ]
-
-
-MISSED, MET = "missed", "met"
-EXPECTED = {
-    SPRING: [
-        ("2026-03-29T03:00:00+02:00", HOME_CARE, MISSED),
-        ("2026-03-29T08:00:00+02:00", DISTRICT, MISSED),
-        ("2026-03-29T08:00:00+02:00", HOME_CARE, MET),
-        ("2026-03-29T13:00:00+02:00", DISTRICT, MISSED),
-        ("2026-03-29T13:00:00+02:00", HOME_CARE, MET),
-    ],
-    AUTUMN: [
-        ("2026-10-25T02:30:00+02:00", HOME_CARE, MET),
-        ("2026-10-25T08:00:00+01:00", DISTRICT, MISSED),
-        ("2026-10-25T08:00:00+01:00", HOME_CARE, MET),
-        ("2026-10-25T13:00:00+01:00", DISTRICT, MISSED),
-        ("2026-10-25T13:00:00+01:00", HOME_CARE, MET),
-    ],
-}
-_BY_DAY = [
-    ("08:00:00", "on duty", DISTRICT),  # read at 08:40, so that no manager hears
-    ("13:00:00", "on duty", DISTRICT),
-    ("14:00:00", "manager", DISTRICT),
-]
-TOLD = {SPRING: [("03:00:00", "on duty", HOME_CARE), *_BY_DAY], AUTUMN: _BY_DAY}
-
 Files = tuple[dict[int, frozenset[str]], tuple[str, ...]]
-"""One inbox: what an ordinary client is told (flags by UID), and the file names, in which a Maildir has them."""
+"""One inbox: flags by UID, as an ordinary client is told; and the file names, which hold them too."""
 
 
 @dataclass(kw_only=True)
@@ -223,7 +125,7 @@ class Day:
             self._dovecot.deposit(act.mailbox, f"Message-ID: {name}\r\n\r\nx\r\n".encode(), arrived_at=act.at)
         else:
             with self._dovecot.login(act.mailbox) as session:
-                session.store("1:*", "+FLAGS", "(\\Seen)")
+                session.uid("STORE", "1:*", "+FLAGS", "(\\Seen)")
         self._left[act.mailbox] = self._files(act.mailbox)
 
     def _compare(self, *mailboxes: str) -> None:
@@ -297,13 +199,19 @@ class CountedSessions:
         return self._sessions.open(account)
 
 
-def supervise(day: date, authority: Authority | None = None) -> Supervised:
-    """One day over an empty Dovecot of its own."""
-    with tempfile.TemporaryDirectory(prefix="rorpost-supervision-") as name:
-        folder = Path(name)
-        addresses = [each.address for each in MAILBOXES]
-        with dovecot_over(authority or make_authority(folder), mailboxes=addresses) as dovecot:
-            return asyncio.run(_run(day, dovecot, folder))
+@contextlib.contextmanager
+def dovecot_to_supervise(authority: Authority) -> Iterator[Dovecot]:
+    with dovecot_over(authority, mailboxes=[each.address for each in MAILBOXES]) as dovecot:
+        yield dovecot
+
+
+def supervise(day: date, dovecot: Dovecot, folder: Path) -> Supervised:
+    """One day, which begins with empty mailboxes. `folder` is for the secret of the watch."""
+    for each in MAILBOXES:
+        with dovecot.login(each.address) as session:
+            session.uid("STORE", "1:*", "+FLAGS", "(\\Deleted)")
+            session.expunge()
+    return asyncio.run(_run(day, dovecot, folder))
 
 
 async def _run(day: date, dovecot: Dovecot, folder: Path) -> Supervised:

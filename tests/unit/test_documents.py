@@ -27,7 +27,20 @@ DOCUMENTS = [
 ]
 # Programs that an operator or a developer has, beside our own two.
 KNOWN_PROGRAMS = {
-    *(".ci/lock", ".ci/run", "apt-get", "chattr", "chmod", "chown", "cp", "docker", "git", "gpg", "gpgconf"),
+    *(
+        ".ci/lock",
+        ".ci/run",
+        "apt-get",
+        "chattr",
+        "chmod",
+        "chown",
+        "cp",
+        "docker",
+        "doveadm",
+        "git",
+        "gpg",
+        "gpgconf",
+    ),
     *(
         "install",
         "journalctl",
