@@ -24,7 +24,7 @@ _COLOURS = {Weight.ERROR: "bold red", Weight.WARNING: "yellow"}
 @click.command()
 @config_option
 @json_option
-@click.option("--offline", is_flag=True, help="Do not connect to the next hops.")
+@click.option("--offline", is_flag=True, help="Connect to no server: neither next hops nor IMAP accounts.")
 def check(*, config_path: Path, as_json: bool, offline: bool) -> None:
     """Look at everything the daemon will need, and print each finding with its place.
 

@@ -8,6 +8,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from rorpost_gateway.cli.demo_reading_day import print_reading_day
 from rorpost_gateway.decision import Direction, Reason
 from rorpost_gateway.demo.arrivals import Delivered, comparable_sha256
 from rorpost_gateway.demo.logs import Log
@@ -23,7 +24,7 @@ _TITLES = {
 
 
 def print_outcome(outcome: Outcome, console: Console) -> None:
-    """Two tables of scenes, the wire, what arrived, the logs, and the verdict."""
+    """Two tables of scenes, the wire, what arrived, the day of the watch, the logs, and the verdict."""
     for direction in Direction:
         played = [each for each in outcome.played if each.scene.direction is direction]
         _print_scenes(direction, played, console)
@@ -33,6 +34,7 @@ def print_outcome(outcome: Outcome, console: Console) -> None:
     for each in _first_each_way(outcome.delivered):
         _print_reader(each, console)
     _print_delivered(outcome.delivered, console)
+    _print_watch(outcome, console)
     _print_logs(outcome, console)
     for finding in outcome.findings:
         console.print(Text(f"✗ {finding}", "bold red"))
@@ -118,9 +120,22 @@ def _verified(fields: Sequence[str]) -> str:
     return "; ".join((*parts[:1], *users))
 
 
+def _print_watch(outcome: Outcome, console: Console) -> None:
+    if outcome.reading_day is not None:
+        print_reading_day(outcome.reading_day, console)
+        return
+    console.print(
+        "Left out: the watch over reading deadlines, which needs Debian's dovecot-imapd and dovecot-lmtpd.",
+        style="yellow",
+    )
+    console.print()
+
+
 def _print_logs(outcome: Outcome, console: Console) -> None:
     for log in outcome.logs:
-        console.print(_said_of(log))
+        console.print(_said_of(log, log.organisation.name))
+    if outcome.reading_day is not None:
+        console.print(_said_of(outcome.reading_day.log, "the watched day"))
     console.print(
         f"{outcome.joined} copies stand in both logs with the same content_sha256 and sealed_sha256, "
         "keys and sending user."
@@ -134,13 +149,12 @@ def _print_logs(outcome: Outcome, console: Console) -> None:
     )
 
 
-def _said_of(log: Log) -> Text:
+def _said_of(log: Log, whose: str) -> Text:
     if log.verified is None:
-        return Text(f"Decision log of {log.organisation.name}: does not hold", "bold red")
+        return Text(f"Decision log of {whose}: does not hold", "bold red")
     verified = log.verified
     return Text(
-        f"Decision log of {log.organisation.name}: {verified.entries} entries "
-        f"in {verified.files} file(s), chain whole."
+        f"Decision log of {whose}: {verified.entries} entries in {verified.files} file(s), chain whole."
     )
 
 

@@ -1,5 +1,7 @@
 """What `rorpost demo` shows of the day on which home care's mailbox was watched."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from itertools import takewhile
 
 from rich.box import SIMPLE_HEAD
@@ -10,9 +12,10 @@ from rich.text import Text
 
 from rorpost_gateway.demo.logs import Line
 from rorpost_gateway.demo.notices import Notice
-from rorpost_gateway.demo.reading_day import Lived, ReadingDay
+from rorpost_gateway.demo.reading_day import ZONE, Lived, ReadingDay
 
 _TITLE = "The reading watch over home care's inbox, with the clock in the demo's hands"
+_STYLES = {"met": "green", "missed": "yellow"}
 _SHOWN_FIELDS = (
     "event",
     "mailbox",
@@ -28,7 +31,7 @@ _SHOWN_FIELDS = (
 
 def print_reading_day(day: ReadingDay, console: Console) -> None:
     """The day, the first mail about it, what the log says, and the command's own table."""
-    table = Table(title=_TITLE, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
+    table = _table(_TITLE)
     table.add_column("")
     table.add_column("clock", no_wrap=True)
     table.add_column("what happens")
@@ -38,8 +41,38 @@ def print_reading_day(day: ReadingDay, console: Console) -> None:
     console.print(table)
     for notice in day.notices[:1]:
         _print_notice(notice, console)
-    _print_panel("What the decision log says of it", [_shown(line) for line in day.lines], console)
-    _print_panel("rorpost mailboxes", day.table.rstrip().splitlines(), console)
+    said = "\n".join(_shown(line) for line in day.lines)
+    console.print(Panel(Text(said), title="What the decision log says of it", title_align="left"))
+    _print_mailboxes(day.mailboxes, console)
+
+
+def _print_mailboxes(entries: Sequence[Line], console: Console) -> None:
+    """The answer of `rorpost mailboxes`, as much of it as fits into a terminal of 80 columns."""
+    table = _table("rorpost mailboxes, in short: what is left, and was it read in time")
+    for column in ("mailbox", "deadline", "unread", "in inbox", "in sent", "foreign"):
+        table.add_column(column, no_wrap=True)
+    for entry in entries:
+        table.add_row(
+            entry["mailbox"].removeprefix("rorpost.").split("@")[0],
+            _outcome(entry),
+            entry["fault"] or _unread(entry),
+            *(str(entry[name]) for name in ("in_inbox", "in_sent", "foreign")),
+        )
+    console.print(table)
+
+
+def _unread(entry: Line) -> str:
+    return f"{entry['unread']} since {_clock(entry['oldest_unread'])}" if entry["unread"] else "0"
+
+
+def _outcome(entry: Line) -> Text:
+    if entry["outcome"] is None:
+        return Text("–")
+    return Text(f"{_clock(entry['deadline'])} {entry['outcome']}", _STYLES.get(entry["outcome"], ""))
+
+
+def _clock(time: str) -> str:
+    return f"{datetime.fromisoformat(time).astimezone(ZONE):%H:%M}"
 
 
 def _print_notice(notice: Notice, console: Console) -> None:
@@ -56,15 +89,12 @@ def _mark(lived: Lived) -> Text:
 def _seen(lived: Lived) -> Text:
     if not lived.as_wanted:
         return Text(f"wanted {lived.moment.want}, saw {lived.seen}", "bold red")
-    styles = {"met": "green", "missed": "yellow"}
-    return Text(lived.seen, styles.get(lived.seen.split(",")[0], ""))
+    return Text(lived.seen, _STYLES.get(lived.seen.split(",")[0], ""))
 
 
 def _shown(line: Line) -> str:
-    fields = (f"{name}={line[name]}" for name in _SHOWN_FIELDS if line.get(name) is not None)
-    return "\n  ".join(fields)
+    return "  ".join(f"{name}={line[name]}" for name in _SHOWN_FIELDS if line.get(name) is not None)
 
 
-def _print_panel(title: str, lines: list[str], console: Console) -> None:
-    text = Text("\n".join(lines), no_wrap=True, overflow="ellipsis")
-    console.print(Panel(text, title=title, title_align="left"))
+def _table(title: str) -> Table:
+    return Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)

@@ -5,7 +5,7 @@ as a question mark, and nothing is read as markup.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any
 
 from rich.console import Console
@@ -29,8 +29,11 @@ def is_wrong(entry: Entry) -> bool:
     return entry["outcome"] == "missed" or entry["fault"] is not None
 
 
-def print_mailboxes(entries: Sequence[Entry], console: Console | None = None) -> None:
-    """One row a mailbox; a fault stands under the time of the last look that saw something."""
+def print_mailboxes(entries: Sequence[Entry], zone: tzinfo, console: Console | None = None) -> None:
+    """One row a mailbox; a fault stands under the time of the last look that saw something.
+
+    Times are those of `zone`, as the policy means its own.
+    """
     console = console or table_console()
     if not entries:
         console.print("No mailbox is watched")
@@ -39,34 +42,34 @@ def print_mailboxes(entries: Sequence[Entry], console: Console | None = None) ->
     for name in _COLUMNS:
         table.add_column(name, justify="right" if name in _RIGHT else "left", overflow="fold")
     for entry in entries:
-        table.add_row(*_cells(entry))
+        table.add_row(*_cells(entry, zone))
     console.print(table)
 
 
-def _cells(entry: Entry) -> tuple[Text, ...]:
+def _cells(entry: Entry, zone: tzinfo) -> tuple[Text, ...]:
     return (
         _plain(entry["mailbox"]),
         _plain(entry["name"]),
         _count(entry["unread"], "yellow"),
-        _plain(_local(entry["oldest_unread"])),
-        _deadline(entry),
+        _plain(_local(entry["oldest_unread"], zone)),
+        _deadline(entry, zone),
         _count(entry["in_inbox"]),
         _count(entry["in_sent"]),
-        _plain(_local(_oldest(entry))),
+        _plain(_local(_oldest(entry), zone)),
         _count(entry["foreign"], "bold red"),
-        _looked_at(entry),
+        _looked_at(entry, zone),
     )
 
 
-def _deadline(entry: Entry) -> Text:
+def _deadline(entry: Entry, zone: tzinfo) -> Text:
     if entry["outcome"] is None:
         return Text("")
-    text = f"{_minute(datetime.fromisoformat(entry['deadline']))} {entry['outcome']}"
+    text = f"{_local(entry['deadline'], zone)} {entry['outcome']}"
     return Text(text, style=_OUTCOMES.get(entry["outcome"], ""))
 
 
-def _looked_at(entry: Entry) -> Text:
-    text = _plain(_local(entry["looked_at"]) or "never")
+def _looked_at(entry: Entry, zone: tzinfo) -> Text:
+    text = _plain(_local(entry["looked_at"], zone) or "never")
     if entry["fault"] is not None:
         text.append("\n").append(_plain(entry["fault"])).stylize("bold red")
     return text
@@ -85,9 +88,5 @@ def _plain(text: str) -> Text:
     return Text("".join(c if c.isprintable() else "?" for c in text))
 
 
-def _local(time: str | None) -> str:
-    return "" if time is None else _minute(datetime.fromisoformat(time).astimezone())
-
-
-def _minute(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%d %H:%M")
+def _local(time: str | None, zone: tzinfo) -> str:
+    return "" if time is None else datetime.fromisoformat(time).astimezone(zone).strftime("%Y-%m-%d %H:%M")

@@ -19,11 +19,12 @@ def mailboxes(config_path: Path, *, as_json: bool) -> None:
     """The watched mailboxes: unread, oldest, read by the deadline or not, left in inbox and sent.
 
     Exit 1 where the last deadline of one was missed, or one could not be looked into.
-    Times in the table are this machine's.
+    Times in the table are those of the configuration's `timezone`.
     """
-    entries = call(load_config(config_path).control_socket, "mailboxes", {})
+    config = load_config(config_path)
+    entries = call(config.control_socket, "mailboxes", {})
     if as_json:
         click.echo(json.dumps(entries, indent=2))
     else:
-        print_mailboxes(entries)
+        print_mailboxes(entries, config.timezone)
     sys.exit(1 if any(map(is_wrong, entries)) else 0)

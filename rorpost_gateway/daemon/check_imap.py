@@ -6,14 +6,14 @@ server refuses is not tried for every mailbox there is: many refusals look like 
 
 import asyncio
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 from rorpost_gateway.address import domain_of
 from rorpost_gateway.config.model import Config, ImapAccountSettings
 from rorpost_gateway.config.overlaps import mailbox_of
-from rorpost_gateway.daemon.found import Found, error, warning
+from rorpost_gateway.daemon.found import Found, Weight, error, warning
 from rorpost_gateway.daemon.imap_accounts import account_for
 from rorpost_gateway.daemon.imap_trials import Trial, trials
 from rorpost_gateway.imap.base import ImapError, ImapLoginFailed, Sessions
@@ -21,6 +21,9 @@ from rorpost_gateway.policy.model import Policy
 
 AT_A_TIME: Final = 8
 REFUSALS: Final = 2  # logins refused in a row until the others are left alone
+NAMED: Final = 3  # mailboxes in a finding that is the same for many
+
+_Heard = tuple[str | None, Weight, str]  # of which mailbox; what
 
 
 async def check_imap(config: Config, policy: Policy, sessions: Sessions) -> list[Found]:
@@ -52,61 +55,73 @@ def check_recipients(config: Config, policy: Policy) -> Iterator[Found]:
 
 async def _try(trial: Trial, sessions: Sessions) -> list[Found]:
     """One mailbox after the other until a login holds, so that an account's fault is told once; then all."""
-    found: list[Found] = []
+    heard: list[_Heard] = []
     waiting = list(trial.mailboxes)
     for refused in range(1, REFUSALS + 1):
         mailbox = waiting.pop(0)
         try:
-            found += await _one(trial, mailbox, sessions)
+            heard += await _one(trial, mailbox, sessions)
             break
         except ImapError as fault:
-            found.append(_fault(trial, mailbox, fault))
+            heard.append(_fault(trial, mailbox, fault))
             if not waiting:
-                return found
+                return _told(trial, heard)
             if refused == REFUSALS or not isinstance(fault, ImapLoginFailed):
-                return [*found, warning(trial.place, f"{len(waiting)} more mailboxes were not tried")]
+                left = warning(trial.place, f"{len(waiting)} more mailboxes were not tried")
+                return [*_told(trial, heard), left]
     gate = asyncio.Semaphore(AT_A_TIME)
 
-    async def bounded(mailbox: str | None) -> list[Found]:
+    async def bounded(mailbox: str | None) -> list[_Heard]:
         async with gate:
             return await _safely(trial, mailbox, sessions)
 
     for each in await asyncio.gather(*(bounded(mailbox) for mailbox in waiting)):
-        found += each
-    return found
+        heard += each
+    return _told(trial, heard)
 
 
-async def _safely(trial: Trial, mailbox: str | None, sessions: Sessions) -> list[Found]:
+async def _safely(trial: Trial, mailbox: str | None, sessions: Sessions) -> list[_Heard]:
     try:
         return await _one(trial, mailbox, sessions)
     except ImapError as fault:
         return [_fault(trial, mailbox, fault)]
 
 
-async def _one(trial: Trial, mailbox: str | None, sessions: Sessions) -> list[Found]:
+async def _one(trial: Trial, mailbox: str | None, sessions: Sessions) -> list[_Heard]:
     """Raises ImapError where it does not come to looking."""
     async with sessions.open(account_for(trial.settings, mailbox)) as session:
         wrong = [text for look in trial.look for text in await look(session)]
         pities = [text for look in trial.advise for text in await look(session)]
     return [
-        *(error(trial.place, _of(mailbox) + text) for text in wrong),
-        *(warning(trial.place, _of(mailbox) + text) for text in pities),
+        *((mailbox, Weight.ERROR, text) for text in wrong),
+        *((mailbox, Weight.WARNING, text) for text in pities),
     ]
 
 
-def _of(mailbox: str | None) -> str:
-    return "" if mailbox is None else f"{mailbox}: "
+def _told(trial: Trial, heard: Sequence[_Heard]) -> list[Found]:
+    """What is the same in many mailboxes is one finding."""
+    about: dict[tuple[Weight, str], list[str]] = {}
+    for mailbox, weight, text in heard:
+        about.setdefault((weight, text), []).extend([] if mailbox is None else [mailbox])
+    return [
+        Found(weight=weight, place=trial.place, text=f"{_listed(mailboxes)}{text}")
+        for (weight, text), mailboxes in about.items()
+    ]
 
 
-def _fault(trial: Trial, mailbox: str | None, fault: ImapError) -> Found:
+def _listed(mailboxes: Sequence[str]) -> str:
+    more = f" and {len(mailboxes) - NAMED} more" if len(mailboxes) > NAMED else ""
+    return f"{', '.join(mailboxes[:NAMED])}{more}: " if mailboxes else ""
+
+
+def _fault(trial: Trial, mailbox: str | None, fault: ImapError) -> _Heard:
     """A server may only be down for the moment; a certificate or a login stays wrong."""
-    text = _of(mailbox) + fault.public
     if isinstance(fault, ImapLoginFailed):
-        return error(trial.place, text + _login_hint(trial.settings))
+        return mailbox, Weight.ERROR, fault.public + _login_hint(trial.settings)
     if "certificate" in fault.public or "authorities" in fault.public:
         hint = "; tls.ca must hold the authority that issued the server's certificate, and host its name"
-        return error(trial.place, text + hint)
-    return warning(trial.place, text)
+        return mailbox, Weight.ERROR, fault.public + hint
+    return mailbox, Weight.WARNING, fault.public
 
 
 def _login_hint(settings: ImapAccountSettings) -> str:

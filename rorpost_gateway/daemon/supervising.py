@@ -94,12 +94,12 @@ def roster_of(
 
 
 def waiting(now: Now, roster: Roster) -> WaitUntil:
-    """Wait by the real clock for a moment of `now`'s, or until there is another roster."""
+    """Wait for a moment of `now`'s, or until that clock is put back, or there is another roster."""
 
     async def wait_until(moment: float) -> None:
-        watched = roster()
-        while (left := moment - now()) > 0 and roster() is watched:  # noqa: ASYNC110  a clock tells nobody
-            await asyncio.sleep(min(left, LOOK_AT_THE_CLOCK_SECONDS))
+        watched, last = roster(), now()
+        while last <= (last := now()) < moment and roster() is watched:  # noqa: ASYNC110  a clock tells nobody
+            await asyncio.sleep(min(moment - last, LOOK_AT_THE_CLOCK_SECONDS))
 
     return wait_until
 

@@ -2,9 +2,10 @@
 
 In front of the message goes a trace field that names the delivery by `unique`. It is looked for
 before the message is appended: an APPEND whose answer was not heard, or whose outcome a
-crash kept from being written down, is found and not repeated. So that this stays quick in a
-folder of 100,000 messages, only those are searched that arrived on the day `since` or
-later. No mailbox is opened for changes, no flag of another message is touched.
+crash kept from being written down, is found and not repeated. (Only a server that cannot
+search may have it twice.) So that this stays quick in a folder of 100,000 messages, only those
+are searched that arrived on the day `since` or later. No folder is opened for changes, no
+flag of another message is touched.
 
 Of the server's answers the codes alone go on: it has seen the message opened.
 
@@ -106,7 +107,13 @@ class Appender:
                 raise
             await session.ensure_folder(folder)
             return False
-        return bool(await session.find_header("Received", appending.unique, since=appending.since - _DAY))
+        try:
+            found = await session.find_header("Received", appending.unique, since=appending.since - _DAY)
+        except ImapRefused:
+            return False  # a server that cannot look for it: rather twice than never
+        # Seen with our own eyes: a server may search by words or by likeness.
+        name = appending.unique.encode("ascii")
+        return any([name in each.header async for each in session.summaries(found, fields=("Received",))])
 
     def _trace(self, appending: Appending) -> bytes:
         at = format_date(appending.arrived_at)

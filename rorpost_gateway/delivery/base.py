@@ -57,14 +57,15 @@ class Delivery(Protocol):
 
         Delivered means durable. Nothing but trace fields is ever put in front of the octets,
         and nothing in them is changed. `reverse_path` (empty for the null path) is whom the
-        message came from: a Maildir's Return-Path field names it; a mail server is given the
-        null path instead, so that it never answers an opened message (with a bounce, or an
+        message came from: a Return-Path field names it, in a Maildir and over IMAP; a mail server is
+        given the null path instead, so that it never answers an opened message (with a bounce, or an
         absence notice) out into the open.
 
         `unique` names this delivery in at most 200 letters, digits, `.`, `_` and `-`; an attempt
         is repeated with the same octets and the same name. In a Maildir the same name twice is
-        one message, whether or not it has been read meanwhile. A mail server whose answer was
-        not heard may have the message twice: the same octets, with the same Message-ID.
+        one message, whether or not it has been read meanwhile; over IMAP too, while it lies where
+        it was put. A mail server whose answer was not heard may have the message twice: the
+        same octets, with the same Message-ID.
 
         Never raises for what a disk, a network or a mail server can do; ValueError for a
         `unique` that is no such name.

@@ -81,10 +81,8 @@ class KeptSessions:
         return kept.session
 
     async def _close_idle(self, *, before: float) -> None:
-        for key in [key for key, kept in self._kept.items() if kept.idle_since <= before]:
-            kept = self._kept.pop(key, None)
-            if kept is not None:
-                await _close(kept)
+        idle = [key for key, kept in self._kept.items() if kept.idle_since <= before]
+        await asyncio.gather(*(_close(kept) for kept in map(self._kept.pop, idle)))
 
 
 async def _close(kept: _Kept) -> None:

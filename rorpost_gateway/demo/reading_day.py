@@ -6,10 +6,9 @@ comes in.
 
 import asyncio
 import json
-import os
 import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -28,11 +27,12 @@ from rorpost_gateway.demo.scenes import BODY, SUBJECT, Letter
 from rorpost_gateway.demo.stage import Stage, reason_in
 from rorpost_gateway.demo.watch_house import WatchHouse, make_watch_house
 
-TABLE_COLUMNS = 76  # what fits into a frame in a terminal of 80
-_ZONE = ZoneInfo("Europe/Stockholm")
+ZONE = ZoneInfo("Europe/Stockholm")
 _WAIT_SECONDS = 20
 _LOOK_AGAIN_SECONDS = 0.02
 _BEFORE = timedelta(seconds=1)  # then the clock goes through the moment by itself
+# Dovecot takes no date from the future as a message's own; what is signed today would be from there.
+_DAYS_AGO = 2
 # What nobody is told by mail: content, subject, who wrote.
 _MARKS = (BODY, SUBJECT, names.BRINKEN, names.MARIA)
 _FIRST_NUMBER = 1000  # of this day's letters; the other scenes have those below
@@ -53,12 +53,12 @@ class Lived:
 
 @dataclass(frozen=True, kw_only=True)
 class ReadingDay:
-    """`table` is what `rorpost mailboxes` printed at the end, `table_code` how it ended."""
+    """`mailboxes` is what `rorpost mailboxes --json` said at the end, and `mailboxes_code` how it ended."""
 
     lived: Sequence[Lived]
     notices: Sequence[Notice] = field(repr=False)
-    table: str
-    table_code: int
+    mailboxes: Sequence[Line]
+    mailboxes_code: int
     log: Log
     ended: int
 
@@ -77,8 +77,8 @@ class ReadingDay:
                 yield "reading watch: a mail about a missed deadline tells of the message"
         if len(self.lines) != len(READ_AT):
             yield f"reading watch: {len(self.lines)} lines in the decision log about {len(READ_AT)} deadlines"
-        if self.table_code != 1:
-            yield f"reading watch: `rorpost mailboxes` ended with {self.table_code}"
+        if self.mailboxes_code != 1:
+            yield f"reading watch: `rorpost mailboxes` ended with {self.mailboxes_code}"
         if self.log.verified is None:
             yield f"reading watch: the decision log does not hold: {self.log.fault}"
         if self.ended != 0:
@@ -88,7 +88,7 @@ class ReadingDay:
 async def live_reading_day(both: Running, progress: Callable[[str], None]) -> ReadingDay:
     """Run Motala's gateway through the whole day. Raises NotStarted."""
     world, stage = both.world, both.stage
-    day = stage.now.astimezone(_ZONE).date() + timedelta(days=1)  # a log's time goes one way
+    day = stage.now.astimezone(ZONE).date() - timedelta(days=_DAYS_AGO)
     async with AsyncExitStack() as ending:
         progress("starting Dovecot, and a gateway with a clock of its own")
         (imap_port,) = ending.enter_context(reserved_ports(1))
@@ -97,7 +97,7 @@ async def live_reading_day(both: Running, progress: Callable[[str], None]) -> Re
         house = make_watch_house(
             world, today=stage.now, read_at=READ_AT, imap_port=imap_port, notice_port=notices.port
         )
-        house.clock.set(datetime.combine(day, DAY[0].at, _ZONE) - timedelta(minutes=5))
+        house.clock.set(datetime.combine(day, DAY[0].at, ZONE) - timedelta(minutes=5))
         daemon = await Daemon.start(house.config, house.operator_log, house.clock.file)
         ending.push_async_callback(daemon.end)
         watch = _Watch(
@@ -110,16 +110,16 @@ async def live_reading_day(both: Running, progress: Callable[[str], None]) -> Re
         for moment in DAY:
             progress(f"{moment.at:%H:%M}  {moment.story}")
             lived.append(
-                Lived(moment=moment, seen=await watch.live(datetime.combine(day, moment.at, _ZONE), moment))
+                Lived(moment=moment, seen=await watch.live(datetime.combine(day, moment.at, ZONE), moment))
             )
-        code, table = await _mailboxes(house)
+        code, mailboxes = await _mailboxes(house)
         daemon.stop()
         ended = await daemon.ended()
     return ReadingDay(
         lived=lived,
         notices=notices.taken,
-        table=table,
-        table_code=code,
+        mailboxes=mailboxes,
+        mailboxes_code=code,
         log=read_log(house),
         ended=ended,
     )
@@ -169,7 +169,7 @@ class _Watch:
         """The partner brings one, and it has arrived in the inbox."""
         before, _ = await asyncio.to_thread(self._inbox.figures)
         self._letters += 1
-        letter = Letter(want=Reason.OK, story="")
+        letter = Letter(want=Reason.OK, story="", days_old=_DAYS_AGO + 1)
         reply = await asyncio.to_thread(self._stage.play, letter, _FIRST_NUMBER + self._letters)
         if reason_in(reply) is not Reason.OK:
             return reply
@@ -203,7 +203,7 @@ class _Watch:
 def _said(line: Line) -> str:
     """A line about a deadline in words."""
     oldest = line.get("oldest_unread")
-    since = f" ({datetime.fromisoformat(oldest).astimezone(_ZONE):%H:%M})" if oldest else ""
+    since = f" ({datetime.fromisoformat(oldest).astimezone(ZONE):%H:%M})" if oldest else ""
     foreign = f", {line['foreign']} foreign" if line.get("foreign") else ""
     return f"{line['outcome']}, {line['unread']} unread{since}{foreign}"
 
@@ -216,14 +216,15 @@ async def _until(look: Callable[[], Awaitable[T | None]]) -> T:
         await asyncio.sleep(_LOOK_AGAIN_SECONDS)
 
 
-async def _mailboxes(house: WatchHouse) -> tuple[int, str]:
-    """Exit code and output of `rorpost mailboxes`."""
+async def _mailboxes(house: WatchHouse) -> tuple[int, list[Line]]:
+    """Exit code and answer of `rorpost mailboxes --json`; no answer where it gives none."""
     asking = await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-m", "rorpost_gateway", "mailboxes", "--config", str(house.config)),
+        *("-m", "rorpost_gateway", "mailboxes", "--json", "--config", str(house.config)),
         stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        env={**os.environ, "COLUMNS": str(TABLE_COLUMNS)},
+        stderr=asyncio.subprocess.DEVNULL,
     )
     said, _ = await asking.communicate()
-    return await asking.wait(), said.decode("utf-8", "replace")
+    with suppress(ValueError):
+        return await asking.wait(), json.loads(said)
+    return await asking.wait(), []

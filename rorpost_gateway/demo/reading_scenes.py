@@ -40,19 +40,19 @@ DAY: Final = (
     ),
     Moment(
         at=time(7, 50),
-        story="Anna reads it in her mail client",
+        story="Anna reads it",
         happening=Happening.READ,
         want="1 in the inbox, 0 unread",
     ),
     Moment(
         at=time(8, 0),
-        story="The first deadline: all is read",
+        story="The first deadline: all read",
         happening=Happening.DEADLINE,
         want="met, 0 unread",
     ),
     Moment(
         at=time(12, 40),
-        story="Brinken writes, and nobody looks",
+        story="Brinken writes, nobody looks",
         happening=Happening.LETTER,
         want="2 in the inbox, 1 unread",
     ),
@@ -76,7 +76,7 @@ DAY: Final = (
     ),
     Moment(
         at=time(14, 0),
-        story="Still unread: the manager is told",
+        story="The manager is told as well",
         happening=Happening.TOLD,
         want=f"mail to {names.EVA}",
     ),

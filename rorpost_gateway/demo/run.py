@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rorpost_gateway.decision import Direction, Reason
-from rorpost_gateway.demo import names
+from rorpost_gateway.demo import dovecot, names
 from rorpost_gateway.demo.arrivals import Delivered, Expected, match, read_mailboxes
 from rorpost_gateway.demo.check import Evidence, clear_text_in, findings_of
 from rorpost_gateway.demo.inbound_scenes import INBOUND
 from rorpost_gateway.demo.logs import Log, join, read_log
 from rorpost_gateway.demo.outbound_scenes import LAST, OUTBOUND
+from rorpost_gateway.demo.reading_day import ReadingDay, live_reading_day
 from rorpost_gateway.demo.running import Running, running
 from rorpost_gateway.demo.scenes import Letter, Scene
 from rorpost_gateway.demo.stage import reason_in
@@ -45,13 +46,17 @@ class Played:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What happened. `findings` is whatever is not as it must be."""
+    """What happened. `findings` is whatever is not as it must be.
+
+    `reading_day` is None where no Dovecot is installed to have it in.
+    """
 
     played: Sequence[Played]
     wire: Sequence[OnTheWire]
     delivered: Sequence[Delivered]
     logs: Sequence[Log]
     joined: int
+    reading_day: ReadingDay | None
     findings: Sequence[str]
 
     @property
@@ -85,8 +90,9 @@ class Demo:
             await self._play(both, LAST, len(scenes) - 1, expectations)
             both.region.daemon.stop()
             ended = [await gateway.daemon.ended() for gateway in both.gateways]
+            day = await live_reading_day(both, self._progress) if dovecot.is_installed() else None
         self._progress("verifying the decision logs, comparing what arrived")
-        return self._outcome(world, expected, ended, [*clear_text, *clear_text_in(world)])
+        return self._outcome(world, expected, ended, [*clear_text, *clear_text_in(world)], day)
 
     async def _play(
         self, both: Running, scene: Scene | Letter, number: int, expectations: Expectations
@@ -111,7 +117,12 @@ class Demo:
         return reply
 
     def _outcome(
-        self, world: World, expected: Sequence[Expected], ended: Sequence[int], clear_text: Sequence[str]
+        self,
+        world: World,
+        expected: Sequence[Expected],
+        ended: Sequence[int],
+        clear_text: Sequence[str],
+        day: ReadingDay | None,
     ) -> Outcome:
         delivered, strangers = match(expected, read_mailboxes(world))
         logs = [read_log(house) for house in world.houses]
@@ -137,7 +148,14 @@ class Demo:
             delivered=delivered,
             logs=logs,
             joined=joined.copies,
-            findings=[*found, *findings_of(evidence), *joined.findings, *dict.fromkeys(clear_text)],
+            reading_day=day,
+            findings=[
+                *found,
+                *findings_of(evidence),
+                *joined.findings,
+                *dict.fromkeys(clear_text),
+                *(day.findings() if day else ()),
+            ],
         )
 
 

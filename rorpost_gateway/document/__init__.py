@@ -5,12 +5,23 @@ aliases, merge keys or directives; a key that stands twice is an error; `yes`, `
 `012` and `08:30` are text; a quoted value is always text. PyYAML is imported here only.
 """
 
-from rorpost_gateway.document.findings import DocumentInvalid, Finding, Findings, shown
+from rorpost_gateway.document.findings import (
+    REST,
+    WORD,
+    Aside,
+    DocumentInvalid,
+    Finding,
+    Findings,
+    shown,
+)
 from rorpost_gateway.document.node import Entry, Kind, Node, plain
 from rorpost_gateway.document.reader import parse_file, parse_text
 from rorpost_gateway.document.section import Section
 
 __all__ = [
+    "REST",
+    "WORD",
+    "Aside",
     "DocumentInvalid",
     "Entry",
     "Finding",

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from rorpost_gateway.decision import Position
+from rorpost_gateway.document.findings import REST, WORD
 
 Scalar = str | int | float | bool | date | None
 
@@ -42,6 +43,13 @@ class Node(NamedTuple):
     @property
     def position(self) -> Position:
         return Position(file=self.file, line=self.line, column=self.column)
+
+    @property
+    def length(self) -> int:
+        """How many characters a finding about this value is about; see `findings.WORD` and `REST`."""
+        if self.kind is Kind.MAPPING or self.kind is Kind.SEQUENCE:
+            return REST
+        return WORD if self.quoted else len(self.source)
 
     @property
     def entries(self) -> "tuple[Entry, ...]":

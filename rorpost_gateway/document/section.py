@@ -8,11 +8,12 @@ shows all that is wrong with it: the values may be used only after
 import re
 from collections.abc import Collection
 from datetime import date
-from difflib import get_close_matches
 from typing import Any, TypeVar, cast
 
 from rorpost_gateway.decision import Position
-from rorpost_gateway.document.findings import Findings, shown
+from rorpost_gateway.document.dates import WANTED as A_DATE
+from rorpost_gateway.document.dates import meant_day, why_no_day
+from rorpost_gateway.document.findings import Aside, Findings, shown
 from rorpost_gateway.document.node import Entry, Kind, Node
 
 T = TypeVar("T")
@@ -21,6 +22,7 @@ REQUIRED: Any = object()  # the default of a key that must be there
 LONGEST_TEXT = 1000
 
 _DURATION = re.compile(r"([0-9]{1,9})([smhd])")
+_YES_AND_NO = frozenset(("yes", "no", "on", "off", "true", "false"))
 _UNIT_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -37,7 +39,7 @@ class Section:
         self._entries: dict[str, Entry] = {entry.key: entry for entry in node.entries}
         self._asked: set[str] = set()
         if node.kind is not Kind.MAPPING:
-            findings.add(node.position, f"{name or 'the file'} must be a mapping (key: value)")
+            self._at(node, f"{name or 'the file'} must be a mapping (key: value)")
 
     def text(
         self,
@@ -81,7 +83,8 @@ class Section:
         if node is None:
             return self._absent(default, placeholder=False)
         if node.kind is not Kind.BOOLEAN:
-            return self._wrong(node, key, "true or false", placeholder=False)
+            meant = {"yes": "true", "on": "true", "no": "false", "off": "false"}.get(node.source.lower(), "")
+            return self._wrong(node, key, "true or false", False, meant=meant)  # noqa: FBT003
         return cast("bool", node.value)
 
     def date(self, key: str, default: T = REQUIRED) -> date | T:
@@ -89,7 +92,8 @@ class Section:
         if node is None:
             return self._absent(default, placeholder=date.min)
         if node.kind is not Kind.DATE:
-            return self._wrong(node, key, "a date such as 2026-12-31, without quotes", date.min)
+            meant, advice = meant_day(node.source), why_no_day(node.source, quoted=node.quoted)
+            return self._wrong(node, key, A_DATE, date.min, meant=meant, advice=advice)
         return cast("date", node.value)
 
     def choice(self, key: str, choices: Collection[str], default: T = REQUIRED) -> str | T:
@@ -98,7 +102,10 @@ class Section:
         if node is None:
             return self._absent(default, placeholder="")
         if node.kind is not Kind.TEXT or node.value not in choices:
-            return self._wrong(node, key, "one of: " + ", ".join(choices), "")
+            meant, advice = self._findings.nearest(node.source, choices), ""
+            if node.source.lower() in _YES_AND_NO:
+                meant, advice = "", f"{node.source} is no answer here: say which of these is to happen"
+            return self._wrong(node, key, "one of: " + ", ".join(choices), "", meant=meant, advice=advice)
         return cast("str", node.value)
 
     def duration(self, key: str, default: T = REQUIRED) -> float | T:
@@ -172,10 +179,14 @@ class Section:
         entry = self._entries.get(key) if key is not None else None
         return entry.node.position if entry is not None else self.node.position
 
-    def complain(self, key: str | None, text: str) -> None:
+    def complain(
+        self, key: str | None, text: str, *, meant: str = "", advice: str = "", asides: tuple[Aside, ...] = ()
+    ) -> None:
         """Add a finding at a key's value (or at the mapping), introduced by its path."""
         path = self._path(key) if key is not None else self.name or "the file"
-        self._findings.add(self.position(key), f"{path} {text}")
+        entry = self._entries.get(key) if key is not None else None
+        node = entry.node if entry is not None else self.node
+        self._at(node, f"{path} {text}", meant=meant, advice=advice, asides=asides)
 
     def finish(self) -> None:
         """Turn every key that nobody asked for into a finding, with what may have been meant."""
@@ -183,10 +194,16 @@ class Section:
         for key, entry in self._entries.items():
             if key in self._asked:
                 continue
-            close = get_close_matches(key[:100], free or sorted(self._asked), n=1)
-            hint = f"; did you mean {shown(close[0])}?" if close else ""
+            meant = self._findings.nearest(key, free or sorted(self._asked))
+            advice = "" if meant or not free else "what may still stand here: " + ", ".join(free)
             where = f" in {self.name}" if self.name else ""
-            self._findings.add(entry.position, f"unknown key {shown(key)}{where}{hint}")
+            text = f"unknown key {shown(key)}{where}"
+            self._findings.add(entry.position, text, meant=meant, advice=advice)
+
+    def _at(
+        self, node: Node, text: str, *, meant: str = "", advice: str = "", asides: tuple[Aside, ...] = ()
+    ) -> None:
+        self._findings.add(node.position, text, length=node.length, meant=meant, advice=advice, asides=asides)
 
     def _path(self, key: str) -> str:
         return f"{self.name}.{key}" if self.name else key
@@ -196,7 +213,7 @@ class Section:
         entry = self._entries.get(key)
         if entry is None:
             if required and self.node.kind is Kind.MAPPING:
-                self._findings.add(self.node.position, f"key {shown(key)} is missing{self._inside()}")
+                self._at(self.node, f"key {shown(key)} is missing{self._inside()}")
             return None
         if entry.node.kind is not Kind.NULL:
             return entry.node
@@ -212,19 +229,21 @@ class Section:
     def _text_of(self, node: Node, path: str, pattern: re.Pattern[str] | None, longest: int) -> str:
         if node.kind is not Kind.TEXT:
             quote = f'; put it in quotes: "{node.source}"' if 0 < len(node.source) <= 60 else ""
-            self._findings.add(node.position, f"{path} must be text, not a {node.kind}{quote}")
+            self._at(node, f"{path} must be text, not a {node.kind}{quote}")
             return ""
         text = cast("str", node.value)
         if not text.strip():
-            self._findings.add(node.position, f"{path} is empty")
+            self._at(node, f"{path} is empty")
         elif len(text) > longest:
-            self._findings.add(node.position, f"{path} is longer than {longest} characters")
+            self._at(node, f"{path} is longer than {longest} characters")
         elif pattern is not None and not pattern.fullmatch(text):
-            self._findings.add(node.position, f"{path} does not look right: {shown(text)}")
+            self._at(node, f"{path} does not look right: {shown(text)}")
         return text
 
-    def _wrong(self, node: Node, key: str, wanted: str, placeholder: T) -> T:
-        self._findings.add(node.position, f"{self._path(key)} must be {wanted}")
+    def _wrong(
+        self, node: Node, key: str, wanted: str, placeholder: T, *, meant: str = "", advice: str = ""
+    ) -> T:
+        self._at(node, f"{self._path(key)} must be {wanted}", meant=meant, advice=advice)
         return placeholder
 
     @staticmethod

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from typing import NamedTuple
 
 from rorpost_gateway.imap.base import Summary
 from rorpost_gateway.imap.framing import Response
@@ -29,8 +30,7 @@ _HEADER = b"BODY[HEADER.FIELDS"
 WHOLE = b"BODY[]"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Status:
+class Status(NamedTuple):
     """`code` is in capitals, empty where there is none; `rest` is what follows it in the brackets.
 
     The text that people read is left out: nobody knows what a server writes there.
@@ -57,8 +57,7 @@ def read_status(text: bytes) -> Status | None:
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Untagged:
+class Untagged(NamedTuple):
     """`* 12 EXISTS`: kind EXISTS, number 12. `status` where it is one."""
 
     kind: str

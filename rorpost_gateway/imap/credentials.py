@@ -11,7 +11,7 @@ import asyncio
 import json
 import re
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -90,7 +90,6 @@ class ClientCredentials:
         scope: str,
         ca: Path | None,
         now: Callable[[], float],
-        ask: Callable[..., Awaitable[Heard]] = post,
     ) -> None:
         self._url = url
         self._client_id = client_id
@@ -98,7 +97,6 @@ class ClientCredentials:
         self._scope = scope
         self._ca = ca
         self._now = now
-        self._ask = ask
         self._token: str | None = None
         self._until = 0.0
         self._asking = asyncio.Lock()
@@ -121,7 +119,7 @@ class ClientCredentials:
         secret = await _read_secret(self._secret_file)
         body = {"grant_type": "client_credentials", "scope": self._scope}
         try:
-            heard = await self._ask(
+            heard = await post(
                 self._url,
                 urlencode({**body, "client_id": self._client_id, "client_secret": secret}).encode("ascii"),
                 content_type=_FORM,
@@ -135,7 +133,11 @@ class ClientCredentials:
     def _context(self) -> ssl.SSLContext | None:
         if not self._url.tls or self._ca is None:
             return None
-        return ssl.create_default_context(cafile=str(self._ca))
+        try:
+            return ssl.create_default_context(cafile=str(self._ca))
+        except (OSError, ValueError):
+            fault = "no token: the file of authorities cannot be used"
+            raise ImapUnavailable(fault, private=f"{fault}: {self._ca}") from None
 
     def _take(self, heard: Heard) -> None:
         where = self._url.authority

@@ -10,13 +10,11 @@ from aioimaplib.aioimaplib import quoted
 
 from rorpost_gateway.imap.answers import Listed, Status, Untagged, listed, personal_namespace
 from rorpost_gateway.imap.base import ImapFolderMissing, Selected
-from rorpost_gateway.imap.framing import Bounds
 from rorpost_gateway.imap.names import INBOX, Naming, decode_name, encode_name
 from rorpost_gateway.imap.protocol import AUTH, LONG, SELECTED, ImapProtocol
 from rorpost_gateway.imap.tokens import Unreadable
 from rorpost_gateway.imap.verdict import accepted, not_understood, refuse
 
-LIST_BOUNDS = Bounds(octets=4 * 1024 * 1024)
 _FOR_A_WHILE = frozenset({"UNAVAILABLE", "INUSE", "LIMIT", "SERVERBUG"})
 _NO_FOLDER = frozenset({"\\noselect", "\\nonexistent"})
 
@@ -95,7 +93,7 @@ class Folders:
             if heard.kind == "LIST":
                 found.append(listed(heard))
 
-        status = await self._protocol.command("LIST", *words, take=take, bounds=LIST_BOUNDS, patience=LONG)
+        status = await self._protocol.command("LIST", *words, take=take, patience=LONG)
         accepted(self._protocol, "LIST", status)
         return found
 

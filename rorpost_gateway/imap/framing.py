@@ -25,7 +25,7 @@ class Excessive(Exception):
 class Bounds:
     """Of everything between a command and its answer: all of it, and one literal."""
 
-    octets: int = 1024 * 1024
+    octets: int = 4 * 1024 * 1024
     literal_octets: int = 65536
 
 

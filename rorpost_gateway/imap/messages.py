@@ -29,7 +29,7 @@ from rorpost_gateway.imap.tokens import Unreadable, Word
 from rorpost_gateway.imap.uid_sets import HIGHEST_UID, batches, uid_set
 from rorpost_gateway.imap.verdict import accepted, not_understood
 
-SEARCH_BOUNDS = Bounds(octets=32 * 1024 * 1024)
+SEARCH_BOUNDS = Bounds(octets=16 * 1024 * 1024)
 SPARE_OCTETS = 4096  # of a FETCH response, around its literals
 _UID = "UID "
 _FLAG = re.compile(r"\\?[A-Za-z0-9$_.-]{1,64}")

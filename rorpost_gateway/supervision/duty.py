@@ -118,7 +118,7 @@ class Duty:
             self.judged = Judged(at=deadline.at, local=deadline.local, outcome=judgement.outcome)
             if judgement.outcome is Outcome.MISSED:
                 missed = deadline
-        if not self._waiting:
+        if not self._is_due(now):
             self._look_again_at, self._retries = None, 0
         if missed is not None and self._missed is None:
             at = missed.at + self._grace + self._escalate_after

@@ -5,6 +5,7 @@ What goes to them took the places of the default next hop, to which it never goe
 
 import asyncio
 
+from rorpost_gateway.queue.base import Purpose
 from rorpost_gateway.relay.slots import Slots
 from rorpost_gateway.smtp_client.base import Route, Routes, TlsMode
 
@@ -33,3 +34,11 @@ async def test_ours_are_bounded_too() -> None:
     assert slots.busy_domains() == {"motala.se"}
     slots.give_back(OURS)
     assert slots.busy_domains() == set()
+
+
+async def test_sent_copies_take_no_place_of_a_message() -> None:
+    slots = Slots(Routes(default=None, by_domain={}), overall=32, is_own=is_own)
+    for _ in range(8):
+        slots.take(OURS, Purpose.SENT_COPY)
+    assert slots.busy_domains() == {"sent-copy:motala.se"}
+    assert slots.reserve([OURS, PARTNER], behind=slots.busy_domains())

@@ -19,16 +19,18 @@ def gateway(
     relay_port: int,
     lmtp_port: int,
     changes: Mapping[str, Any] | None = None,
+    policy: Mapping[str, Any] | None = None,
     wrapper: Path | None = None,
 ) -> Iterator[WholeGateway]:
-    """Started, as shipped but for addresses; `changes` are laid over its configuration.
+    """Started, as shipped but for addresses; `changes` are laid over its configuration, `policy` replaces
+    the one that both sides agreed on.
 
     It must start, end with 0, and leave a decision log that holds: AssertionError or Broken where not.
     `wrapper` is a script in the place of the command, after which nobody looks at the log.
     """
     config = merged(_config(engine, relay_port, lmtp_port), changes or {})
     with WholeGateway(
-        on.keys, on.authority, config=config, policy=agreed_policy(on.keys), folder=on.folder
+        on.keys, on.authority, config=config, policy=policy or agreed_policy(on.keys), folder=on.folder
     ) as made:
         made.start(wrapper=wrapper)
         try:

@@ -6,13 +6,14 @@ import pytest
 
 from rorpost_gateway.envelope import Notify
 from rorpost_gateway.errors import NotFound
-from rorpost_gateway.queue.base import Claim, Queue, Retry, State, as_claimed
+from rorpost_gateway.queue.base import Claim, Purpose, Queue, Retry, State, as_claimed
 from tests.peers.queues import (
     ABROAD,
     BRINKEN,
     LEASE,
     LYCKORNA,
     NOW,
+    SENDER,
     QueueStore,
     claim,
     copy,
@@ -109,7 +110,29 @@ async def test_claims_given_back_keep_what_was_known(queue: Queue) -> None:
     assert (found.attempts, found.last_reply, found.bounced_at) == (1, "451 x", NOW + 1)
 
 
+async def test_sent_copies_are_claimed_by_a_lane_of_their_own(queue: Queue) -> None:
+    it = message()
+    await queue.insert_pending(it, [copy(SENDER, purpose=Purpose.SENT_COPY), copy(ABROAD)])
+    await queue.make_ready(it.queue_id, now=NOW)
+    await put_ready(queue, SENDER)
+    assert [c.purpose for c in await claim(queue, busy=["sent-copy:motala.se", "example.org"])] == [
+        Purpose.MESSAGE
+    ]
+    [sent_copy] = await claim(queue, busy=["motala.se", "example.org"])
+    assert (sent_copy.recipient, sent_copy.purpose) == (SENDER, Purpose.SENT_COPY)
+    await queue.put_back(it.queue_id, SENDER, Retry(next_attempt_at=NOW + 1, reply="4", next_hop="x"))
+    assert [c.purpose for c in await claim(queue, now=NOW + 1)] == [Purpose.MESSAGE, Purpose.SENT_COPY]
+
+
 MINE = Claim(node="gw1", lease_until=NOW + LEASE)
+
+
+async def test_a_sent_copy_is_not_claimed_as_it_becomes_ready(queue: Queue) -> None:
+    it = message()
+    await queue.insert_pending(it, [copy(SENDER, purpose=Purpose.SENT_COPY), copy(ABROAD)])
+    await queue.make_ready(it.queue_id, now=NOW, claim=MINE)
+    states = {c.recipient: (c.state, c.claimed_by) for c in await queue.show(it.queue_id)}
+    assert states == {SENDER: (State.READY, None), ABROAD: (State.CLAIMED, "gw1")}
 
 
 async def test_what_is_claimed_as_it_becomes_ready_is_told_as_the_queue_tells_it(queue: Queue) -> None:

@@ -46,7 +46,7 @@ def gateway(whole_gateway: MakeGateway, dovecot: Dovecot, tmp_path: Path) -> Who
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.moment}-{case.point}")
 def test_killed_at(gateway: WholeGateway, dovecot: Dovecot, case: Case) -> None:
     marker = uuid4().hex
-    octets = make_message(body=marker, message_id=f"<{marker}@b>")
+    octets = make_message(body=marker, message_id=f"<{uuid4()}@b>")
 
     def there() -> int:
         folder = dovecot.mail / HOME_CARE / ".Sent"

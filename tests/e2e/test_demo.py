@@ -14,7 +14,9 @@ import pytest
 
 from rorpost_gateway.demo.inbound_scenes import INBOUND
 from rorpost_gateway.demo.outbound_scenes import LAST, OUTBOUND
+from rorpost_gateway.demo.reading_scenes import DAY, Moment
 from rorpost_gateway.demo.scenes import BODY, Letter, Scene
+from tests.peers.dovecot import require_dovecot
 from tests.peers.processes import processes_in, require_none_left_in
 
 BOUND_SECONDS = 120
@@ -27,50 +29,67 @@ class Demo:
     code: int
     out: str
     err: str
-    folder: Path  # where it worked
+    folders: tuple[Path, ...]  # where it worked; its own comes first
 
 
 @pytest.fixture(scope="module")
 def watch(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Python that notes the folder a demo works in, before it is gone."""
+    """A Python that notes the folders a demo works in, before they are gone."""
     folder = tmp_path_factory.mktemp("watch")
     (folder / "watched.py").write_text(
-        "import sys, tempfile\n"
+        "import os, sys, tempfile\n"
         "from pathlib import Path\n"
         "real = tempfile.mkdtemp\n"
         "def noted(*arguments, **named):\n"
         "    made = real(*arguments, **named)\n"
-        "    Path(sys.argv[0]).with_name('worked-in').write_text(made)\n"
+        "    with Path(sys.argv[0]).with_name('worked-in').open('a') as noting:\n"
+        "        noting.write(made + '\\n')\n"
         "    return made\n"
         "tempfile.mkdtemp = noted\n"
         "from rorpost_gateway.cli import main\n"
+        "if 'WITHOUT_DOVECOT' in os.environ:\n"
+        "    from rorpost_gateway.demo import dovecot\n"
+        "    dovecot.is_installed = lambda: False\n"
         "main()\n"
     )
     return folder
 
 
-def run(watch: Path, *arguments: str, columns: int = 200) -> Demo:
+def run(watch: Path, *arguments: str, columns: int = 200, with_dovecot: bool = False) -> Demo:
+    """Without Dovecot unless told otherwise: a day of deadlines takes some seconds."""
+    (watch / "worked-in").unlink(missing_ok=True)
     done = subprocess.run(
         [sys.executable, str(watch / "watched.py"), "demo", *arguments],
         capture_output=True,
         text=True,
         timeout=BOUND_SECONDS,
         check=False,
-        env={**os.environ, "COLUMNS": str(columns)},
+        env={**os.environ, "COLUMNS": str(columns), **({} if with_dovecot else {"WITHOUT_DOVECOT": "1"})},
     )
-    folder = Path((watch / "worked-in").read_text())
-    return Demo(code=done.returncode, out=done.stdout, err=done.stderr, folder=folder)
+    return Demo(code=done.returncode, out=done.stdout, err=done.stderr, folders=worked_in(watch))
+
+
+def worked_in(watch: Path) -> tuple[Path, ...]:
+    noted = watch / "worked-in"
+    return tuple(map(Path, noted.read_text().splitlines())) if noted.exists() else ()
+
+
+def require_nothing_left_of(demo: Demo) -> None:
+    for folder in demo.folders:
+        assert not folder.exists()
+        require_none_left_in(folder)
 
 
 @pytest.fixture(scope="module")
 def as_wanted(watch: Path) -> Demo:
-    return run(watch)
+    require_dovecot()
+    return run(watch, with_dovecot=True)
 
 
 def test_every_outcome_is_as_expected(as_wanted: Demo) -> None:
     assert as_wanted.code == 0, as_wanted.out + as_wanted.err
     assert "Every outcome is as expected." in as_wanted.out
-    assert as_wanted.out.count("✓") == len(SCENES) + COPIES
+    assert as_wanted.out.count("✓") == len(SCENES) + COPIES + len(DAY)
     assert "✗" not in as_wanted.out
     assert as_wanted.err == ""
 
@@ -107,9 +126,26 @@ def test_both_logs_hold_and_join(as_wanted: Demo) -> None:
     assert f"{COPIES} copies were accepted" in as_wanted.out
 
 
+@pytest.mark.parametrize("moment", DAY, ids=lambda moment: moment.story)
+def test_the_day_of_the_watch_is_shown_with_what_was_seen(as_wanted: Demo, moment: Moment) -> None:
+    _, _, day = as_wanted.out.partition("The reading watch")
+    (line,) = (line for line in day.splitlines() if f"✓   {moment.at:%H:%M}   {moment.story}  " in line)
+    assert moment.want in line
+
+
+def test_what_is_told_and_logged_of_the_day(as_wanted: Demo) -> None:
+    _, _, day = as_wanted.out.partition("The reading watch")
+    assert "Subject: Rörposten är inte läst: Hemsjukvården, Motala" in day
+    assert BODY not in day
+    assert re.search(r"outcome=met  deadline=\S+T08:00:00", day)
+    assert re.search(r"outcome=missed  deadline=\S+T13:00:00", day)
+    assert re.search(r"hemsjukvarden +13:00 missed +1 since 12:40 +3 +0 +1", day)
+    assert re.search(r"Decision log of the watched day: \d+ entries in \d file\(s\), chain whole\.", day)
+
+
 def test_nothing_is_left_behind(as_wanted: Demo) -> None:
-    assert not as_wanted.folder.exists()
-    require_none_left_in(as_wanted.folder)
+    assert len(as_wanted.folders) == 2  # Dovecot has its own
+    require_nothing_left_of(as_wanted)
 
 
 @pytest.mark.parametrize(
@@ -131,14 +167,14 @@ def test_a_flipped_expectation_ends_with_one_and_names_the_scene(
         assert f"✗ {direction}, {story}: wanted {wanted}, heard {reason}" in demo.out
     assert "Every outcome is as expected" not in demo.out
     assert demo.out.count("✗") == 2 * len(directions)  # in the table, and as a finding
-    assert not demo.folder.exists()
-    require_none_left_in(demo.folder)
+    require_nothing_left_of(demo)
 
 
-def test_it_can_be_read_in_eighty_columns(watch: Path) -> None:
+def test_without_dovecot_it_says_what_it_leaves_out_and_can_be_read_in_eighty_columns(watch: Path) -> None:
     demo = run(watch, columns=80)
     assert demo.code == 0
     assert max(map(len, demo.out.splitlines())) <= 80
+    assert "Left out: the watch over reading deadlines" in demo.out
     for scene in SCENES:
         assert f"[{scene.want}]" in demo.out
 
@@ -162,9 +198,8 @@ def wait_for_gateways(watch: Path) -> Path:
     """The folder of a demo, once two daemons serve in it."""
     pause, deadline = threading.Event(), time.monotonic() + BOUND_SECONDS
     while time.monotonic() < deadline:
-        made = watch / "worked-in"
-        text = made.read_text() if made.exists() else ""
-        if text and sum(" serve " in command for command in processes_in(Path(text))) == 2:
-            return Path(text)
+        for folder in worked_in(watch)[:1]:
+            if sum(" serve " in command for command in processes_in(folder)) == 2:
+                return folder
         pause.wait(0.02)
     raise AssertionError("the gateways did not come up")

@@ -154,10 +154,10 @@ async def test_a_master_user_who_is_refused(house: House) -> None:
     """Told twice, and the other mailboxes are left alone: a server counts what it refuses."""
     house.secret("master", "hemligt-ord")
     found = await house.watching(*(f"rorpost.enhet{number}@motala.se" for number in range(10)))
-    assert [one.weight for one in found] == [Weight.ERROR, Weight.ERROR, Weight.WARNING]
-    assert found[0].text.startswith("rorpost.enhet0@motala.se: ")
+    assert [one.weight for one in found] == [Weight.ERROR, Weight.WARNING]
+    assert found[0].text.startswith("rorpost.enhet0@motala.se, rorpost.enhet1@motala.se: ")
     assert "does the server let a master user in" in found[0].text
-    assert found[2].text == "8 more mailboxes were not tried"
+    assert found[1].text == "8 more mailboxes were not tried"
 
 
 async def test_a_mailbox_that_the_server_does_not_know(house: House) -> None:
@@ -190,8 +190,7 @@ async def test_a_folder_that_is_missing(house: House) -> None:
 async def test_a_folder_to_deliver_to_that_is_missing(house: House) -> None:
     delivery = {"method": "imap", "imap": house.account(folder="Rörpost")}
     found = await house.look(HOME_CARE, DISTRICT, delivery=delivery)
-    assert [one.text.partition(":")[0] for one in found] == [DISTRICT, HOME_CARE]
-    assert {one.weight for one in found} == {Weight.ERROR}
+    only(found, Weight.ERROR, "(delivery.imap)", f"{DISTRICT}, {HOME_CARE}: there is no folder 'Rörpost'")
 
 
 async def test_a_sent_folder_that_is_missing(house: House) -> None:

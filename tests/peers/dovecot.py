@@ -54,6 +54,7 @@ __all__ = [
     "Dovecot",
     "dovecot",
     "dovecot_over",
+    "require_dovecot",
     "without_trace",
 ]
 
@@ -153,6 +154,13 @@ def without_trace(octets: bytes) -> bytes:
     return b"\r\n".join(lines)
 
 
+def require_dovecot() -> None:
+    """Skip where it is not installed; in continuous integration that is a failure."""
+    if not _PROGRAM.exists():
+        report = pytest.fail if os.environ.get("CI") else pytest.skip
+        report("needs the Debian packages dovecot-core, dovecot-lmtpd and dovecot-imapd")
+
+
 @pytest.fixture(scope="session")
 def dovecot(authority: Authority) -> Iterator[Dovecot]:
     with dovecot_over(authority) as running:
@@ -173,9 +181,7 @@ def dovecot_over(
     `quotas`: octets that a mailbox may hold, where they are limited (OVERQUOTA over that).
     With `without_move` it offers little more than UIDPLUS, as older servers do.
     """
-    if not _PROGRAM.exists():
-        report = pytest.fail if os.environ.get("CI") else pytest.skip
-        report("needs the Debian packages dovecot-core, dovecot-lmtpd and dovecot-imapd")
+    require_dovecot()
     # Directly under the temporary folder: a Unix socket's path has at most 107 octets.
     base = Path(tempfile.mkdtemp(prefix="rorpost-dovecot-"))
     try:

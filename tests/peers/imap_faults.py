@@ -108,7 +108,7 @@ def huge_literal(octets: int = HUNDRED_MB, beginning: bytes = b"* 1 FETCH (UID 1
     return fault
 
 
-def flood(octets: bytes = b"* OK still here\r\n" * 4096) -> Fault:
+def flood(octets: bytes = (b"* OK still here" + b"." * 1000 + b"\r\n") * 64) -> Fault:
     """Lines without end, each of them right."""
 
     async def fault(connection: Connection) -> bool:

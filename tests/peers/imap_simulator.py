@@ -111,6 +111,7 @@ class Connection:
             line = await self.line()
             literal = _LITERAL.search(line)
             words += _WORD.findall(line[: literal.start()] if literal else line)
+            self.tag = words[0].decode()
             if literal is None:
                 break
             if not literal[2]:
@@ -118,7 +119,7 @@ class Connection:
                     return ""
                 await self.say("+ go on")
             words.append(await self.reader.readexactly(int(literal[1])))
-        self.tag = words.pop(0).decode()
+        del words[0]
         name = words.pop(0).decode().upper()
         if name == "UID":
             name = words.pop(0).decode().upper()
@@ -422,10 +423,10 @@ async def simulating(authority: Authority, *, tls: ImapTls = ImapTls.STARTTLS) -
         yield simulator
     finally:
         server.close()
-        for connection in list(simulator.open_now):
-            connection.cut()
+        for task in tasks:
+            task.cancel()
         if tasks:
-            await asyncio.wait(tasks, timeout=5)
+            await asyncio.wait(tasks)
         await server.wait_closed()
 
 

@@ -15,6 +15,7 @@ from rorpost_gateway.daemon.imap_accounts import account_for
 from rorpost_gateway.errors import ConfigurationInvalid
 from rorpost_gateway.http.client import Url
 from rorpost_gateway.imap.base import Account, ImapLoginFailed, Selected, Server, Session, Sessions
+from rorpost_gateway.imap.sessions import ImapSessions
 from rorpost_gateway.policy.load import load_policy
 from tests.peers import gateway_world as world
 
@@ -204,3 +205,13 @@ async def test_a_server_that_can_next_to_nothing(files: Any) -> None:
         ),
         (Weight.WARNING, "the server has no IDLE: new mail is noticed every 90 s only (inbound.poll)"),
     ]
+
+
+async def test_authorities_of_a_token_server_that_cannot_be_read(files: Any) -> None:
+    files.write_private("client", "x")
+    auth = {"method": "xoauth2", "token_url": "https://localhost:1/t", "client_id": "c", "scope": "s"}
+    tokens = {**auth, "client_secret_file": "client", "ca": "missing.pem"}
+    config = files.config(inbound=collected(password_file=None, auth=tokens))
+    policy = load_policy(config.policies, own_domains=config.domains, timezone=config.timezone)
+    (found,) = await check_imap(config, policy, ImapSessions(timeout_seconds=5))
+    assert (found.weight, "the file of authorities cannot be used" in found.text) == (Weight.ERROR, True)

@@ -20,8 +20,8 @@ LOG = Log(organisation=names.MOTALA, lines=LINES, verified=HOLDS)
 SOUND = ReadingDay(
     lived=[Lived(moment=moment, seen=moment.want) for moment in DAY],
     notices=[Notice(recipients=(names.DORIS,), octets=b"Subject: x\r\n\r\nHej\r\n")],
-    table="",
-    table_code=1,
+    mailboxes=[],
+    mailboxes_code=1,
     log=LOG,
     ended=0,
 )
@@ -48,7 +48,7 @@ def test_a_sound_day_has_no_findings() -> None:
         ({"notices": [told(SUBJECT)]}, "reading watch: a mail about a missed deadline tells of the message"),
         ({"log": dataclasses.replace(LOG, lines=LINES[:2])}, "1 lines in the decision log about 2 deadlines"),
         ({"log": dataclasses.replace(LOG, verified=None, fault="x")}, "the decision log does not hold: x"),
-        ({"table_code": 0}, "`rorpost mailboxes` ended with 0"),
+        ({"mailboxes_code": 0}, "`rorpost mailboxes` ended with 0"),
         ({"ended": -9}, "the gateway ended with exit code -9"),
     ],
 )

@@ -1,0 +1,195 @@
+"""Collecting a folder of sealed messages: the whole gateway, beside loops that only fetch or move them."""
+
+import imaplib
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rorpost_gateway.openpgp.engines import GNUPG, SEQUOIA
+from tests.bench.cpu import Processes
+from tests.bench.gateway import gateway
+from tests.bench.ground import Ground
+from tests.bench.sealed import Partner
+from tests.bench.section import Plan, Say, rate
+from tests.bench.sink import SILENCE_SECONDS, sink
+from tests.peers.dovecot import PASSWORD, Dovecot, dovecot_over
+from tests.peers.gateway_world import HOME_CARE
+from tests.peers.imap_server import ANSWER_SECONDS
+
+OCTETS = 4096
+FOLDER_OF = 10_000
+# With a gpg process for each message: the folder is as full, but the clock stops earlier.
+TIMED = {SEQUOIA: 10_000, GNUPG: 500}
+_TAKEN = "Rorpost.Collected"  # as Dovecot names its folder in a Maildir
+_LOOK_AGAIN_SECONDS = 0.02
+
+
+@dataclass(frozen=True, kw_only=True)
+class Collected:
+    """`messages` in `seconds`; `cpu_ms` a message, of the client's processes; `server_ms` of Dovecot's."""
+
+    who: str
+    messages: int
+    seconds: float
+    cpu_ms: float
+    server_ms: float
+
+    @property
+    def rate(self) -> float:
+        return self.messages / self.seconds
+
+
+def measure(on: Ground, plan: Plan, say: Say) -> list[Collected]:
+    """By turns, each from a mailbox of its own with the same messages. Raises TimeoutError."""
+    contenders: dict[str, Callable[[Dovecot, str], Collected]] = {
+        "imaplib, fetches": lambda server, mailbox: _loop(server, mailbox, move=False),
+        "imaplib, fetches and moves": lambda server, mailbox: _loop(server, mailbox, move=True),
+    }
+    for engine in plan.engines:
+        timed = plan.messages(TIMED[engine])
+        contenders[f"gateway, {engine}"] = _Gateway(on=on, engine=engine, timed=timed)
+    turns = [(number, who) for number in range(plan.runs) for who in contenders]
+    mailboxes = {turn: f"sealed{place}@motala.se" for place, turn in enumerate(turns)}
+    found = []
+    with dovecot_over(on.authority, mailboxes=tuple(mailboxes.values())) as server:
+        sealed = _sealed(on, server, plan.messages(FOLDER_OF))
+        for turn, mailbox in mailboxes.items():
+            _fill(server, mailbox, sealed)
+            found.append(contenders[turn[1]](server, mailbox))
+            say(f"{turn[1]}, run {turn[0] + 1}: {rate(found[-1].rate)} messages a second")
+            shutil.rmtree(server.mail / mailbox)
+    return found
+
+
+def _sealed(on: Ground, server: Dovecot, count: int) -> Sequence[Path]:
+    """Files with LF line ends, as a Maildir has them, for every mailbox the same."""
+    partner = Partner(on.keys)
+    folder = server.base / "sealed"
+    folder.mkdir()
+    paths = [folder / f"{number}" for number in range(count)]
+    for path in paths:
+        path.write_bytes(partner.seal(OCTETS).replace(b"\r\n", b"\n"))
+    server.own(folder, *paths)
+    return paths
+
+
+def _fill(server: Dovecot, mailbox: str, sealed: Sequence[Path]) -> None:
+    new = server.mail / mailbox / "new"
+    new.mkdir(parents=True)
+    server.own(server.mail / mailbox, new)
+    for number, path in enumerate(sealed):
+        os.link(path, new / f"{1_700_000_000 + number}.M{number}P1.bench")
+
+
+def _loop(server: Dovecot, mailbox: str, *, move: bool) -> Collected:
+    """What a script would do: one message after the other, and nothing with it."""
+    dovecot = Processes(root=server.process.pid)
+    with imaplib.IMAP4_SSL(
+        "localhost", server.imap_port, ssl_context=server.authority.client_context(), timeout=ANSWER_SECONDS
+    ) as session:
+        session.login(mailbox, PASSWORD)
+        session.create("Taken")
+        session.select("INBOX")
+        clock, before = _Clock(dovecot), time.process_time()
+        uids = session.uid("SEARCH", "ALL")[1][0].split()
+        for uid in uids:
+            status, answer = session.uid("FETCH", uid.decode(), "(BODY.PEEK[])")
+            assert status == "OK", answer
+            assert isinstance(answer[0], tuple)
+            if move:
+                status, moved = session.uid("MOVE", uid.decode(), "Taken")
+                assert status == "OK", moved
+        seconds, server_seconds = clock.stop()
+        return Collected(
+            who="imaplib, fetches and moves" if move else "imaplib, fetches",
+            messages=len(uids),
+            seconds=seconds,
+            cpu_ms=1e3 * (time.process_time() - before) / len(uids),
+            server_ms=1e3 * server_seconds / len(uids),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Gateway:
+    """The daemon, with one mailbox to collect from. The clock runs from the first message at the sink until
+    as many were delivered and lie in the folder for what was taken.
+    """
+
+    on: Ground
+    engine: str
+    timed: int
+
+    def __call__(self, server: Dovecot, mailbox: str) -> Collected:
+        with (
+            sink() as relay,
+            sink("-L") as mailboxes,
+            gateway(
+                self.on,
+                engine=self.engine,
+                relay_port=relay.port,
+                lmtp_port=mailboxes.port,
+                changes=_config(self.on, server, mailbox),
+            ) as made,
+        ):
+            processes = Processes(root=made.running.process.pid, folder=made.home)
+            dovecot = Processes(root=server.process.pid)
+            mailboxes.wait_for(1)
+            already = mailboxes.count
+            clock, before = _Clock(dovecot), processes.cpu_seconds()
+            mailboxes.wait_for(self.timed)
+            _wait_until_moved(server, mailbox, self.timed)
+            seconds, server_seconds = clock.stop()
+            messages = max(1, self.timed - already)
+            return Collected(
+                who=f"gateway, {self.engine}",
+                messages=messages,
+                seconds=seconds,
+                cpu_ms=1e3 * (processes.cpu_seconds() - before) / messages,
+                server_ms=1e3 * server_seconds / messages,
+            )
+
+
+class _Clock:
+    """Runs from when it is made."""
+
+    def __init__(self, server: Processes) -> None:
+        self._server, self._before = server, server.cpu_seconds()
+        self._began = time.perf_counter()
+
+    def stop(self) -> tuple[float, float]:
+        """Seconds, and processor seconds of the server."""
+        return time.perf_counter() - self._began, self._server.cpu_seconds() - self._before
+
+
+def _wait_until_moved(server: Dovecot, mailbox: str, count: int) -> None:
+    """The Maildir cannot tell of news, so it is looked at again and again. Raises TimeoutError."""
+    places = [server.mail / mailbox / f".{_TAKEN}" / part for part in ("new", "cur")]
+    pause, until = threading.Event(), time.monotonic() + SILENCE_SECONDS
+    while sum(1 for place in places if place.exists() for _ in place.iterdir()) < count:
+        if time.monotonic() > until:
+            raise TimeoutError("what was delivered was not moved")
+        pause.wait(_LOOK_AGAIN_SECONDS)
+
+
+def account(on: Ground, server: Dovecot, username: str, password: str) -> dict[str, Any]:
+    """As the configuration names it: implicit TLS, verified."""
+    path = on.folder / f"{password}.password"
+    path.touch(mode=0o600)
+    path.write_text(f"{password}\n", encoding="ascii")
+    return {
+        "host": "localhost",
+        "port": server.imap_port,
+        "tls": {"mode": "implicit", "ca": str(on.authority.ca_file)},
+        "username": username,
+        "password_file": str(path),
+    }
+
+
+def _config(on: Ground, server: Dovecot, mailbox: str) -> dict[str, Any]:
+    imap = account(on, server, mailbox, PASSWORD) | {"recipient": HOME_CARE}
+    return {"inbound": {"smtp": None, "imap": [imap]}, "processes": None}
