@@ -210,7 +210,9 @@ class Simulator:
 
     async def _serve(self, connection: Connection) -> None:
         if not await self.misbehaves(connection, GREETING):
-            await connection.say("* OK [CAPABILITY IMAP4rev1 X-BEFORE-TLS] welcome")
+            in_clear = self.tls is ImapTls.STARTTLS
+            told = "IMAP4rev1 X-BEFORE-TLS" if in_clear else self.capabilities
+            await connection.say(f"* OK [CAPABILITY {told}] welcome")
         while True:
             name = await connection.command()
             if name and not await self.misbehaves(connection, name):
@@ -402,9 +404,14 @@ def _unquoted(word: bytes) -> bytes:
 
 
 @contextlib.asynccontextmanager
-async def simulating(authority: Authority, *, tls: ImapTls = ImapTls.STARTTLS) -> AsyncIterator[Simulator]:
-    """One on a free port; at the end every connection is cut."""
-    context = authority.server_context() if tls is not ImapTls.OFF else None
+async def simulating(
+    authority: Authority, *, tls: ImapTls = ImapTls.STARTTLS, context: ssl.SSLContext | None = None
+) -> AsyncIterator[Simulator]:
+    """One on a free port, with the authority's certificate unless `context` has another.
+
+    At the end every connection is cut.
+    """
+    context = (context or authority.server_context()) if tls is not ImapTls.OFF else None
     host = "127.0.0.1" if tls is ImapTls.OFF else "localhost"
     simulator = Simulator(host=host, port=0, tls=tls, context=context, ca=authority.ca_file)
     implicit = context if tls is ImapTls.IMPLICIT else None
