@@ -1,10 +1,60 @@
-"""What the rules read of a message: facts, taken once, without its body. Frozen, no I/O."""
+"""What the rules read of a message: facts, taken once. Of its content only what rules ask for, and
+nothing that could be read by a person. Frozen, no I/O.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import Flag, auto
 
 from rorpost_gateway.decision import Reason
+
+
+class Look(Flag):
+    """What of a message's content a rule needs to know; `Look(0)` is nothing of it."""
+
+    QUOTES = auto()
+    ATTACHMENTS = auto()
+    NAMES = auto()  # of attachments, as the parts of the message state them
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attachment:
+    """One attachment, or one entry of an archive that is attached. Its name is not kept."""
+
+    kind: str  # the MIME type found in the content, lower case
+    declared: str  # the MIME type that the part states, lower case
+    extensions: tuple[str, ...] = ()  # of its name, lower case, without dots: ("pdf", "exe")
+    octets: int = 0  # decoded
+    inspected: bool = True  # False: it cannot be looked into, so nobody knows what it holds
+    depth: int = 0  # how many archives or messages it lies in
+    identity_number_in_name: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quotes:
+    """What a message quotes of earlier correspondence.
+
+    Each of `quoted` is one quoted message: the addresses, lower case, that stand as author or
+    recipients in its reply header. `suspected` counts quotes about which that could not be told.
+    """
+
+    quoted: tuple[frozenset[str], ...] = ()
+    suspected: int = 0
+
+    @property
+    def addresses(self) -> frozenset[str]:
+        """Everybody who stands in a reply header."""
+        return frozenset().union(*self.quoted)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContentFacts:
+    """What was found in a message's content. None: nobody has looked, and a rule that needs it refuses."""
+
+    attachments: tuple[Attachment, ...] | None = None
+    quotes: Quotes | None = None
+    identity_number_in_name: bool | None = None  # in the name of an attachment, as its part states it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +81,7 @@ class MessageFacts:
     received_count: int = 0
     received_here: bool = False  # a Received field names this gateway
     fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    content: ContentFacts | None = None  # None: not read
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,7 +19,7 @@ def main() -> None:
     try:
         rorpost(prog_name="rorpost")
     except ConfigurationInvalid as error:
-        sys.stderr.write(f"{error.public}\n")
+        _show_invalid(error)
         sys.exit(EX_CONFIG)
     except GatewayError as error:
         # Whoever runs a command on this machine is an operator, and may read the private reason.
@@ -30,3 +30,14 @@ def main() -> None:
         what = f"{error.filename}: " if error.filename else ""
         sys.stderr.write(f"rorpost: {what}{error.strerror or type(error).__name__}\n")
         sys.exit(1)
+
+
+def _show_invalid(error: ConfigurationInvalid) -> None:
+    # Imported where it is needed: YAML and rich take longer to import than --help to answer.
+    from rorpost_gateway.cli.findings import show_findings
+    from rorpost_gateway.document import DocumentInvalid
+
+    if isinstance(error, DocumentInvalid):
+        show_findings(error)
+    else:
+        sys.stderr.write(f"{error.public}\n")

@@ -50,15 +50,19 @@ def _print_mailboxes(entries: Sequence[Line], console: Console) -> None:
     """The answer of `rorpost mailboxes`, as much of it as fits into a terminal of 80 columns."""
     table = _table("rorpost mailboxes, in short: what is left, and was it read in time")
     for column in ("mailbox", "deadline", "unread", "in inbox", "in sent", "foreign"):
-        table.add_column(column, no_wrap=True)
+        table.add_column(column, no_wrap=column != "unread")  # where a fault would stand
     for entry in entries:
         table.add_row(
             entry["mailbox"].removeprefix("rorpost.").split("@")[0],
             _outcome(entry),
-            entry["fault"] or _unread(entry),
-            *(str(entry[name]) for name in ("in_inbox", "in_sent", "foreign")),
+            Text(entry["fault"] or _unread(entry)),
+            *(_figure(entry[name]) for name in ("in_inbox", "in_sent", "foreign")),
         )
     console.print(table)
+
+
+def _figure(number: int | None) -> str:
+    return "–" if number is None else str(number)
 
 
 def _unread(entry: Line) -> str:

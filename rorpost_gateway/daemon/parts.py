@@ -109,30 +109,14 @@ def make_parts(
     inbound = make_inbound(config, house, stores.opener, refusals, still_open)
     listeners, in_hand = _make_listeners(config, house, inbound, refusals, budget)
     collecting = make_collecting(config, house, inbound, budget, client)
-    supervising = make_supervising(
-        config,
-        in_force=in_force,
-        decision_log=stores.decision_log,
-        records=records,
-        client=client,
-        now=now,
-    )
-    lines = OperatorLines(stores.decision_log, records, lambda: holder.current.policy.revision)
-    verbs = QueueVerbs(queue=stores.queue, record=lines.write, wake=relay.notify_ready, now=now)
-    settings = config.decision_log
-    upkeep = OwnLog(stores.decision_log, folder=settings.dir, key_file=settings.signing_key_file)
+    supervising = make_supervising(config, house, client)
     return Parts(
         client=client,
         refusals=refusals,
         relay=relay,
         listeners=listeners,
         budget=budget,
-        control=ControlServer(
-            config.control_socket,
-            verbs.handlers()
-            | LogVerbs(upkeep=upkeep).handlers()
-            | MailboxVerbs(standings=lambda: mailbox_data(supervising)).handlers(),
-        ),
+        control=_make_control(config, house, stores, relay, supervising),
         housekeeping=Housekeeping(
             queue=stores.queue,
             decision_log=stores.decision_log,
@@ -149,6 +133,19 @@ def make_parts(
             *(supervising.background() if supervising is not None else ()),
         ),
     )
+
+
+def _make_control(
+    config: Config, house: House, stores: Stores, relay: Relay, supervising: Supervising | None
+) -> ControlServer:
+    """Every verb of the control socket."""
+    lines = OperatorLines(stores.decision_log, house.records, lambda: house.in_force().policy.revision)
+    queue = QueueVerbs(queue=stores.queue, record=lines.write, wake=relay.notify_ready, now=house.now)
+    settings = config.decision_log
+    upkeep = OwnLog(stores.decision_log, folder=settings.dir, key_file=settings.signing_key_file)
+    mailboxes = MailboxVerbs(standings=lambda: mailbox_data(supervising))
+    handlers = queue.handlers() | LogVerbs(upkeep=upkeep).handlers() | mailboxes.handlers()
+    return ControlServer(config.control_socket, handlers)
 
 
 def _appends(config: Config) -> bool:

@@ -10,12 +10,10 @@ from rorpost_gateway.daemon.deadline_lines import DeadlineLines
 from rorpost_gateway.daemon.delivering import mail_route
 from rorpost_gateway.daemon.imap_accounts import account_for
 from rorpost_gateway.daemon.known_messages import KnownMessages
-from rorpost_gateway.decision_log.base import DecisionLog
-from rorpost_gateway.decision_log.record import Records
 from rorpost_gateway.imap.base import Sessions
 from rorpost_gateway.imap.sessions import ImapSessions
 from rorpost_gateway.policy.model import Mailbox, Policy
-from rorpost_gateway.reception.house import InForce
+from rorpost_gateway.reception.house import House
 from rorpost_gateway.smtp_client.base import Client
 from rorpost_gateway.supervision.base import Now, Roster, Settings, WaitUntil, Watched
 from rorpost_gateway.supervision.calendar import SwedishHolidays
@@ -43,20 +41,14 @@ class Supervising:
 
 
 def make_supervising(
-    config: Config,
-    *,
-    in_force: Callable[[], InForce],
-    decision_log: DecisionLog,
-    records: Records,
-    client: Client,
-    now: Now,
-    sessions: Sessions | None = None,
+    config: Config, house: House, client: Client, sessions: Sessions | None = None
 ) -> Supervising | None:
     """None where the configuration has no `supervision`. Raises ConfigurationInvalid."""
     settings = config.supervision
     if settings is None:
         return None
-    roster = roster_of(settings, lambda: in_force().policy, config.domains)
+    now, records = house.now, house.records
+    roster = roster_of(settings, lambda: house.in_force().policy, config.domains)
     wait_until = waiting(now, roster)
     notices = None
     if settings.notify is not None:
@@ -66,7 +58,7 @@ def make_supervising(
         roster=roster,
         sessions=sessions or ImapSessions(),
         known=KnownMessages(folder, hostname=config.hostname, is_known=records.is_known),
-        lines=DeadlineLines(decision_log=decision_log, records=records, folder=folder),
+        lines=DeadlineLines(decision_log=house.log, records=records, folder=folder),
         settings=_settings(settings),
         zone=config.timezone,
         holidays=SwedishHolidays(),

@@ -2,7 +2,7 @@
 
 What is read is a small part of YAML 1.2's core schema. There are no tags, anchors,
 aliases, merge keys or directives; a key that stands twice is an error; `yes`, `off`,
-`012` and `08:30` are text; a quoted value is always text. PyYAML is imported here only.
+`012` and `08:30` are text; a quoted value is always text. PyYAML is imported in this room only.
 """
 
 from rorpost_gateway.document.findings import (

@@ -49,8 +49,6 @@ def _halves(address: str) -> tuple[str, str]:
 
 def _likeness(matcher: "SequenceMatcher[str]", other: str, least: float) -> float:
     """From 0 to 1; 0 for whatever is below `least`. The cheap bounds are asked first."""
-    if other == matcher.b:
-        return 1.0
     matcher.set_seq1(other)
     if matcher.real_quick_ratio() < least or matcher.quick_ratio() < least:
         return 0.0

@@ -93,6 +93,7 @@ class Section:
             return self._absent(default, placeholder=date.min)
         if node.kind is not Kind.DATE:
             meant, advice = meant_day(node.source), why_no_day(node.source, quoted=node.quoted)
+            meant = "" if meant == node.source else meant
             return self._wrong(node, key, A_DATE, date.min, meant=meant, advice=advice)
         return cast("date", node.value)
 

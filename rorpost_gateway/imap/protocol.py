@@ -12,6 +12,7 @@ RFC 3501; RFC 7888 (literals without waiting); RFC 2595 (nothing said before TLS
 """
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import cast
@@ -34,6 +35,10 @@ CONNECTED, NONAUTH, AUTH, SELECTED, LOGOUT = (
     aioimaplib.SELECTED,
     aioimaplib.LOGOUT,
 )
+
+# It writes commands, secrets among them, and whole messages. Nothing of ours calls what does; this
+# holds even where logging is configured anew.
+logging.getLogger(aioimaplib.__name__).addFilter(lambda _record: False)
 
 Take = Callable[[Untagged], None]
 

@@ -93,8 +93,11 @@ class Duty:
         moments += [deadline.at + self._grace for deadline in ahead[:1]]
         return min(moment for moment in moments if moment > now or moment is until)
 
-    def see(self, look: Look, now: datetime) -> list[Verdict]:
-        """Take in a look; the deadlines that it decides, to be settled once they have their lines."""
+    def see(self, look: Look, now: datetime, *, may_repeat: bool = True) -> list[Verdict]:
+        """Take in a look; the deadlines that it decides, to be settled once they have their lines.
+
+        `may_repeat`: one that saw nothing may be made again soon, rather than decide anything.
+        """
         self.look = look
         if isinstance(look, Contents):
             self.contents = look
@@ -104,7 +107,7 @@ class Duty:
             if look.looked_at < due:
                 break
             punctual_until = due + timedelta(seconds=PUNCTUAL_SECONDS)
-            if not isinstance(look, Contents) and now < punctual_until:
+            if not isinstance(look, Contents) and may_repeat and now < punctual_until:
                 break
             decided.append((deadline, self._judge(deadline, look)))
         self._plan_retry(look, now)

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 import structlog
 
 from rorpost_gateway.errors import LogUnavailable
-from rorpost_gateway.imap.base import ImapError, ImapTooLarge, Sessions
+from rorpost_gateway.imap.base import Sessions
 from rorpost_gateway.supervision.agenda import Agenda
 from rorpost_gateway.supervision.base import (
     Known,
@@ -35,13 +35,11 @@ from rorpost_gateway.supervision.duty import LONGEST_BACK, Duty, Verdict
 from rorpost_gateway.supervision.looking import Looking
 from rorpost_gateway.supervision.standing import Standing, line_of
 from rorpost_gateway.supervision.timetable import Timetable
+from rorpost_gateway.supervision.visiting import Visiting
 
 log = structlog.get_logger()
 
 TICK_SECONDS = 60.0  # at least so often it is seen that the roster has changed
-LOOK_SECONDS = 900.0  # for one mailbox, however slowly its server answers
-SESSIONS = 8  # for one look, one after the other
-FAULT = "internal fault"
 _NOT_MET = {Outcome.MISSED: "reading-deadline-missed", Outcome.UNKNOWN: "reading-deadline-unknown"}
 
 
@@ -61,14 +59,14 @@ class Watch:
         telling: Telling | None = None,
     ) -> None:
         self._roster = roster
-        self._sessions = sessions
         self._lines = lines
         self._settings = settings
         self._timetable = Timetable(zone, holidays)
         self._now = now
         self._wait_until = wait_until
         self._telling = telling
-        self._looking = Looking(settings=settings, known=known, now=now)
+        looking = Looking(settings=settings, known=known, now=now)
+        self._visiting = Visiting(sessions=sessions, looking=looking, now=now)
         self._agenda = Agenda()
         self._workers: set[asyncio.Task[None]] = set()
         self._watched: Sequence[Watched] = ()
@@ -195,42 +193,16 @@ class Watch:
         duty = self._duties.get(address)
         if duty is None:
             return
-        look = await self._look(duty)
-        now = self._moment()
+        visit = await self._visiting.visit(duty.watched, duty.memory)
+        look, now = visit.look, self._moment()
         _say(duty, look)
-        decided = duty.see(look, now)
+        decided = duty.see(look, now, may_repeat=visit.worth_repeating)
         if decided:
             await self._lines.write([line_of(deadline, judged, look) for deadline, judged in decided])
         self._tell(duty, look, decided, now)
         if self._duties.get(address) is duty and duty.wants_look(self._moment()):
             self._agenda.done(address)
             self._agenda.add(address, urgent=True)
-
-    async def _look(self, duty: Duty) -> Look:
-        looked_at = self._moment()
-        try:
-            async with asyncio.timeout(LOOK_SECONDS):
-                return await self._in_sessions(duty)
-        except ImapError as error:
-            return NotLookedInto(looked_at=looked_at, cause=error.public)
-        except TimeoutError:
-            return NotLookedInto(looked_at=looked_at, cause="the server took too long")
-        except LogUnavailable as error:
-            return NotLookedInto(looked_at=looked_at, cause=error.public)
-        except Exception as error:  # noqa: BLE001 - whatever a server makes of its answers
-            log.error("supervision-fault", mailbox=duty.watched.address, error=error)
-            return NotLookedInto(looked_at=looked_at, cause=FAULT)
-
-    async def _in_sessions(self, duty: Duty) -> Contents:
-        """By one session, or by some more where a header is too long, until it is known whose."""
-        for _ in range(SESSIONS - 1):
-            with contextlib.suppress(ImapTooLarge):
-                return await self._in_session(duty)
-        return await self._in_session(duty)
-
-    async def _in_session(self, duty: Duty) -> Contents:
-        async with self._sessions.open(duty.watched.account) as session:
-            return await self._looking.look(session, duty.watched.address, duty.memory)
 
     def _tell(self, duty: Duty, look: Look, decided: Sequence[Verdict], now: datetime) -> None:
         for deadline, judgement in decided:

@@ -72,12 +72,13 @@ def test_the_rest_of_the_log_is_counted_by_event() -> None:
         entry(event="deferred"),
         entry(event="mailbox", mailbox="rorpost.a@motala.se", outcome="met"),
         entry(event="mailbox", mailbox="rorpost.a@motala.se", outcome="missed"),
+        entry(event="mailbox", mailbox="rorpost.a@motala.se", outcome="unknown"),
         entry(event="extract", verb="search"),
         entry(event="heartbeat"),
     )
     assert said["login_failures"] == 4
     assert (said["copies"]["relayed"], said["copies"]["deferred"]) == (1, 2)
-    assert said["deadlines"] == [{"mailbox": "rorpost.a@motala.se", "met": 1, "missed": 1}]
+    assert said["deadlines"] == [{"mailbox": "rorpost.a@motala.se", "met": 1, "missed": 1, "unknown": 1}]
     assert said["events"]["extracts"] == {"search": 1}
 
 

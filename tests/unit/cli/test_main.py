@@ -25,6 +25,7 @@ TABLES = [
     ("audit", "report"),
     ("audit", "search"),
     ("audit", "verify"),
+    ("mailboxes",),
 ]
 WITHOUT_CONFIGURATION = {("demo",), ("audit", "check-proof"), ("audit", "witness")}
 
@@ -63,6 +64,7 @@ def test_the_verbs_of_this_version() -> None:
         "check",
         "demo",
         "keys",
+        "mailboxes",
         "policy",
         "queue",
         "serve",

@@ -204,6 +204,7 @@ class MemorySession:
         if not self.mailbox.idles:
             raise ImapRefused("no IDLE")
         self.mailbox.when_idle()
+        await asyncio.sleep(0)  # a real one waits for the network, whatever has happened
         await self.mailbox.happened.wait()
         return True
 

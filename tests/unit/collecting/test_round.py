@@ -169,7 +169,7 @@ async def test_a_message_that_ends_the_session_does_not_keep_the_others(scene: S
 
 async def test_what_cannot_be_moved_stays_and_is_not_decided_again(scene: Scene) -> None:
     scene.mailbox.put("taken-1", "taken-2")
-    scene.mailbox.fail("move 1", *[ImapRefused("over quota", code="OVERQUOTA")] * 2)
+    scene.mailbox.fail("move 1 Rorpost/Collected", *[ImapRefused("over quota", code="OVERQUOTA")] * 2)
     await scene.until_idle()
     assert scene.mailbox.words() == ["taken-1"]
     [event] = scene.events("collected-not-moved")

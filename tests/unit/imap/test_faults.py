@@ -233,7 +233,7 @@ async def test_a_read_only_folder_shows(simulator: Simulator) -> None:
 
 async def test_a_message_that_goes_while_it_is_asked_for(simulator: Simulator) -> None:
     first, second = simulator.inbox.add(MESSAGE), simulator.inbox.add(MESSAGE)
-    simulator.on("FETCH", faults.changes(lambda of: of.inbox.messages.pop(first) and None))
+    simulator.on("FETCH", faults.changes(lambda of: of.inbox.messages.__delitem__(first)))
     async with ImapSessions().open(simulator.account()) as session:
         await session.examine("INBOX")
         assert [each.uid async for each in session.summaries([first, second])] == [second]

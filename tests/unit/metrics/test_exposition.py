@@ -8,11 +8,14 @@ from prometheus_client import REGISTRY
 from prometheus_client.parser import text_string_to_metric_families
 
 from rorpost_gateway.decision import Direction, Reason
+from rorpost_gateway.decision_log.base import Event, Record
 from rorpost_gateway.metrics.catalogue import METRICS, PROCESS_METRICS, Kind
 from rorpost_gateway.metrics.exposition import exposition
 from rorpost_gateway.metrics.snapshot import (
+    FolderFigures,
     KeyFigure,
     ListenerFigures,
+    MailboxFigures,
     PolicyFigures,
     Snapshot,
     TimestampFigures,
@@ -25,6 +28,7 @@ from rorpost_gateway.stages import Stage
 NOW = 1_790_000_000.0
 ROOT = Path(__file__).parents[3]
 HOME_CARE = "rorpost.hemsjukvarden@motala.se"
+KEPT_OUT = "rorpost.trasig@motala.se"
 KEYLESS = "rorpost.utannyckel@motala.se"
 SNAPSHOT = Snapshot(
     version="0.1.0",
@@ -53,6 +57,21 @@ SNAPSHOT = Snapshot(
         WitnessFigures(name="w.example/2", size=9, failures=3, conflict=True),
     ),
     timestamps=TimestampFigures(failures=2, size=6, at=NOW),
+    mailboxes=(
+        MailboxFigures(
+            mailbox=HOME_CARE,
+            up=True,
+            looked_at=NOW,
+            unread=2,
+            foreign=1,
+            folders={
+                "inbox": FolderFigures(messages=3, oldest_at=NOW),
+                "sent": FolderFigures(messages=0, oldest_at=None),
+            },
+        ),
+        MailboxFigures(mailbox=KEPT_OUT, up=False, looked_at=None, unread=None, foreign=None, folders={}),
+    ),
+    notices={"sent": 1, "deferred": 2, "failed": 0},
 )
 
 
@@ -60,7 +79,8 @@ def tallies() -> Tallies:
     made = Tallies(clock=lambda: 0.0, now=lambda: NOW)
     with made.timed(Stage.SEAL):
         pass
-    made.lines_written([], 7)
+    missed = Record(event=Event.MAILBOX, fields={"mailbox": HOME_CARE, "outcome": "missed"})
+    made.lines_written([missed], 7)
     return made
 
 
@@ -98,6 +118,17 @@ def page(snapshot: Snapshot = SNAPSHOT) -> str:
         "rorpost_timestamp_size 6.0",
         "rorpost_timestamp_last_timestamp_seconds 1.79e+09",
         "rorpost_timestamp_failures_total 2.0",
+        f'rorpost_mailbox_messages{{folder="inbox",mailbox="{HOME_CARE}"}} 3.0',
+        f'rorpost_mailbox_messages{{folder="sent",mailbox="{HOME_CARE}"}} 0.0',
+        f'rorpost_mailbox_unread{{mailbox="{HOME_CARE}"}} 2.0',
+        f'rorpost_mailbox_foreign{{mailbox="{HOME_CARE}"}} 1.0',
+        f'rorpost_mailbox_oldest_timestamp_seconds{{folder="inbox",mailbox="{HOME_CARE}"}} 1.79e+09',
+        f'rorpost_mailbox_last_look_timestamp_seconds{{mailbox="{HOME_CARE}"}} 1.79e+09',
+        f'rorpost_mailbox_up{{mailbox="{HOME_CARE}"}} 1.0',
+        f'rorpost_mailbox_up{{mailbox="{KEPT_OUT}"}} 0.0',
+        f'rorpost_mailbox_deadlines_total{{mailbox="{HOME_CARE}",outcome="missed"}} 1.0',
+        f'rorpost_mailbox_deadlines_total{{mailbox="{KEPT_OUT}",outcome="unknown"}} 0.0',
+        'rorpost_mailbox_notices_total{outcome="deferred"} 2.0',
         'rorpost_build_info{engine="gnupg",python="3.11.2",version="0.1.0"} 1.0',
         'rorpost_stage_seconds_bucket{le="0.0005",stage="seal"} 1.0',
         'rorpost_stage_seconds_bucket{le="+Inf",stage="seal"} 1.0',
@@ -111,6 +142,19 @@ def test_a_line(line: str) -> None:
 
 def test_a_key_that_is_not_there_has_no_expiry() -> None:
     assert KEYLESS not in page()
+
+
+def test_nothing_is_said_of_a_mailbox_that_nobody_could_look_into() -> None:
+    assert not re.search(rf'rorpost_mailbox_(?!up|deadlines)[a-z_]*\{{[^}}]*"{KEPT_OUT}"', page())
+    assert f'rorpost_mailbox_oldest_timestamp_seconds{{folder="sent",mailbox="{HOME_CARE}"}}' not in page()
+
+
+def test_without_supervision_no_mailbox_is_told_of() -> None:
+    without = Snapshot(**(vars(SNAPSHOT) | {"mailboxes": (), "notices": None}))
+    made = Tallies(clock=lambda: 0.0, now=lambda: NOW)
+    assert not re.search(
+        r"^rorpost_mailbox_[a-z_]*[ {]", exposition(made.tallied(), without, now=NOW).decode(), re.MULTILINE
+    )
 
 
 def test_without_an_authority_no_time_stamp_is_told_of() -> None:

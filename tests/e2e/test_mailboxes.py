@@ -10,10 +10,9 @@ import imaplib
 import json
 import smtplib
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -34,7 +33,6 @@ from tests.peers.two_gateways import (
     unchanged_sha256,
 )
 
-STOCKHOLM = ZoneInfo("Europe/Stockholm")
 SEALED = "forseglat@motala.se"  # an ordinary mailbox: the partner's sealed mail comes here
 DORIS, EVA = "doris.vik@motala.se", "eva.ek@motala.se"
 WORD = "FLADDERMUSEN"
@@ -65,28 +63,6 @@ def store(authority: Authority) -> Iterator[Dovecot]:
         yield running
 
 
-@pytest.fixture
-def both(
-    two_gateways: MakeTwoGateways, prepared_keys: PreparedKeys, store: Dovecot, provider: Provider
-) -> TwoGateways:
-    """Not started yet."""
-    watch = {"read_at": ["08:00", "13:00"], "read_on": "every-day", "on_duty": [DORIS], "manager": EVA}
-    return two_gateways(
-        start=False,
-        motala=only_imap(store, provider),
-        region={
-            "relay": {
-                "default": {
-                    "host": "127.0.0.1",
-                    "port": provider.sealed.port,
-                    "tls": {"mode": "off", "ca": None},
-                }
-            }
-        },
-        policy=changed(agreed_policy(prepared_keys), HOME_CARE, **watch),
-    )
-
-
 def only_imap(store: Dovecot, provider: Provider) -> dict[str, Any]:
     server = {
         "host": "localhost",
@@ -95,6 +71,7 @@ def only_imap(store: Dovecot, provider: Provider) -> dict[str, Any]:
     }
     begun_in_clear = server | {"port": store.starttls_port, "tls": {"ca": str(store.authority.ca_file)}}
     return {
+        "timezone": "UTC",  # without days on which a time comes twice
         "inbound": {
             "smtp": None,
             "imap": [
@@ -122,42 +99,57 @@ def only_imap(store: Dovecot, provider: Provider) -> dict[str, Any]:
 
 
 class Day:
-    """Tomorrow, at both gateways' expense: Motala's clock is set, the Region's is the machine's."""
+    """Motala's day, on which there are two deadlines; its clock is set to each.
 
-    def __init__(self, clock: Clock) -> None:
-        self.clock = clock
-        self._date = datetime.now(STOCKHOLM).date() + timedelta(days=1)
+    Both come within the hour, since Dovecot gives no message a date from the future.
+    """
 
-    def at(self, hour: int, minute: int = 0, second: int = 0) -> datetime:
-        return datetime(
-            self._date.year, self._date.month, self._date.day, hour, minute, second, tzinfo=STOCKHOLM
-        )
+    def __init__(self, folder: Path) -> None:
+        self.clock = Clock(folder / "clock")
+        first = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(minutes=15)
+        self.deadlines = (first, first + timedelta(minutes=15))
 
-    def goes_on_to(self, hour: int, minute: int = 0, second: int = 0) -> None:
-        self.clock.set(self.at(hour, minute, second))
+    @property
+    def read_at(self) -> list[str]:
+        return [f"{deadline:%H:%M}" for deadline in self.deadlines]
+
+    def goes_on_to(self, deadline: datetime) -> None:
+        """To a moment before it, so that the clock goes through it by itself."""
+        self.clock.set(deadline - timedelta(seconds=1))
 
 
 @pytest.fixture
-def day(both: TwoGateways) -> Day:
-    """Both run; it is half past seven at Motala."""
-    motala = both.motala
+def day(tmp_path: Path) -> Day:
+    return Day(tmp_path)
+
+
+@pytest.fixture
+def both(
+    two_gateways: MakeTwoGateways, prepared_keys: PreparedKeys, store: Dovecot, provider: Provider, day: Day
+) -> TwoGateways:
+    """The Region with SMTP, Motala with nothing but IMAP; both run."""
+    watched = {"read_at": day.read_at, "read_on": "every-day", "on_duty": [DORIS], "manager": EVA}
+    hop = {"host": "127.0.0.1", "port": provider.sealed.port, "tls": {"mode": "off", "ca": None}}
+    pair = two_gateways(
+        start=False,
+        motala=only_imap(store, provider),
+        region={"relay": {"default": hop}},
+        policy=changed(agreed_policy(prepared_keys), HOME_CARE, **watched),
+    )
     for name, secret in (("mailbox.password", PASSWORD), ("watch.password", WATCH_PASSWORD)):
-        (motala.folder / name).touch(mode=0o600)
-        (motala.folder / name).write_text(secret)
-    tomorrow = Day(Clock(motala.folder / "clock"))
-    tomorrow.goes_on_to(7, 30)
-    motala.start(wrapper=CLOCKED, arguments=(str(tomorrow.clock.file),), wait=False)
-    both.region.start(wait=False)
-    for side in both.sides:
+        (pair.motala.folder / name).touch(mode=0o600)
+        (pair.motala.folder / name).write_text(secret)
+    pair.motala.start(wrapper=CLOCKED, arguments=(str(day.clock.file),), wait=False)
+    pair.region.start(wait=False)
+    for side in pair.sides:
         side.running.wait_for_event("ready")
-    return tomorrow
+    return pair
 
 
-def carry(provider: Provider, store: Dovecot) -> None:
-    """What the partner has relayed comes into the ordinary mailbox, as any mail does."""
-    [arrival] = provider.sealed.arrivals
+def carry(octets: bytes, store: Dovecot) -> None:
+    """What a partner has relayed comes into the ordinary mailbox, as any mail does."""
     with smtplib.LMTP("127.0.0.1", store.lmtp_port) as client:
-        client.sendmail(BRINKEN, [SEALED], arrival.octets)
+        client.sendmail(BRINKEN, [SEALED], octets)
 
 
 def lies_in(store: Dovecot, mailbox: str, folder: str) -> dict[int, frozenset[str]]:
@@ -189,6 +181,13 @@ def judged(side: Side, count: int) -> dict[str, Any]:
     return lines[-1]
 
 
+def standing(side: Side, *, code: int) -> dict[str, Any]:
+    """What `rorpost mailboxes` says of home care; it must end with `code`."""
+    shown = json.loads(side.rorpost("mailboxes", "--json", code=code))
+    [entry] = [entry for entry in shown if entry["mailbox"] == HOME_CARE]
+    return {name: entry[name] for name in ("outcome", "unread", "in_inbox", "in_sent", "foreign")}
+
+
 def test_with_nothing_but_imap(both: TwoGateways, day: Day, store: Dovecot, provider: Provider) -> None:
     motala, region = both.sides
 
@@ -196,7 +195,8 @@ def test_with_nothing_but_imap(both: TwoGateways, day: Day, store: Dovecot, prov
     letter = make_message(recipients=(HOME_CARE,), sender=BRINKEN, user=DORA, body=f"{WORD}: ring mig")
     assert region.send(HOME_CARE, octets=letter).accepted
     region.wait_until_relayed(1)
-    carry(provider, store)
+    [arrival] = provider.sealed.arrivals
+    carry(arrival.octets, store)
     assert len(motala.wait_until_delivered(1)) == 1
     [octets] = fetched(store, HOME_CARE, "INBOX")
     assert unchanged_sha256(octets) == unchanged_sha256(letter)
@@ -206,6 +206,14 @@ def test_with_nothing_but_imap(both: TwoGateways, day: Day, store: Dovecot, prov
     motala.until(lambda: lies_in(store, SEALED, "Rorpost.Collected"), what="the collected message")
     assert list(lies_in(store, SEALED, "Rorpost.Collected").values()) == [frozenset()]
     assert lies_in(store, SEALED, "INBOX") == {}
+
+    # In the clear it is refused; whoever sent it cannot be known, so that nobody is told.
+    carry(letter, store)
+    motala.until(lambda: lies_in(store, SEALED, "Rorpost.Refused"), what="the refused message")
+    assert list(lies_in(store, SEALED, "Rorpost.Refused").values()) == [frozenset()]
+    assert [line["reason"] for line in motala.decisions(direction="inbound")] == ["ok", "not-encrypted"]
+    assert len(lies_in(store, HOME_CARE, "INBOX")) == 1
+    assert both.to_region.connections == 0
 
     # Home care answers, and finds what it wrote in its own folder.
     answer = make_message(recipients=(BRINKEN,), body=f"{WORD}: i morgon")
@@ -218,26 +226,39 @@ def test_with_nothing_but_imap(both: TwoGateways, day: Day, store: Dovecot, prov
 
     # Nobody reads by eight: it is written down and told, and nothing is touched.
     before = store.flags(HOME_CARE)
-    day.goes_on_to(7, 59, 59)
+    day.goes_on_to(day.deadlines[0])
     line = judged(motala, 1)
     assert (line["mailbox"], line["outcome"], line["unread"]) == (HOME_CARE, "missed", 1)
-    assert datetime.fromisoformat(line["deadline"]) == day.at(8)
+    assert datetime.fromisoformat(line["deadline"]) == day.deadlines[0]
     assert (line["in_inbox"], line["in_sent"], line["foreign"]) == (1, 1, 0)
     assert store.flags(HOME_CARE) == before == {1: frozenset()}
-    provider.notices.let_go()
     motala.until(lambda: provider.notices.arrivals, what="the mail about it")
     [notice] = provider.notices.arrivals
     assert notice.recipient == f"<{DORIS}>"
     assert all(word not in notice.octets for word in (WORD.encode(), BRINKEN.encode()))
-    shown = json.loads(motala.rorpost("mailboxes", "--json", code=1))
-    assert "missed" in json.dumps(shown)
+    assert standing(motala, code=1) == {
+        "outcome": "missed",
+        "unread": 1,
+        "in_inbox": 1,
+        "in_sent": 1,
+        "foreign": 0,
+    }
 
-    # Somebody does by one, and answers for nothing any more.
+    # By the second one somebody has. What lies there without a decision of ours is noticed.
     read_everything(store, HOME_CARE)
-    day.goes_on_to(12, 59, 59)
+    store.deposit(HOME_CARE, letter, seen=True)
+    day.goes_on_to(day.deadlines[1])
     line = judged(motala, 2)
-    assert (line["outcome"], line["unread"]) == ("met", 0)
-    assert datetime.fromisoformat(line["deadline"]) == day.at(13)
+    assert (line["outcome"], line["unread"], line["foreign"]) == ("met", 0, 1)
+    assert datetime.fromisoformat(line["deadline"]) == day.deadlines[1]
+
+    assert standing(motala, code=0) == {
+        "outcome": "met",
+        "unread": 0,
+        "in_inbox": 2,
+        "in_sent": 1,
+        "foreign": 1,
+    }
 
     for side in both.sides:
         assert side.holds_outside_mail(WORD.encode()) == []

@@ -1,0 +1,10 @@
+"""The content of a message: what it quotes, and what is attached to it.
+
+Pure and bounded, whatever comes. What is found is handed on as facts (`facts.ContentFacts`):
+addresses in reply headers, types, sizes; never words, never a name. Nothing here logs.
+"""
+
+from rorpost_gateway.content.bounds import BOUNDS, Bounds
+from rorpost_gateway.content.read import read_content, with_content
+
+__all__ = ["BOUNDS", "Bounds", "read_content", "with_content"]

@@ -1,0 +1,28 @@
+"""Reading a message's content: as much of it as the rules of its channels ask for."""
+
+from dataclasses import replace
+
+from rorpost_gateway.content.attachments import read_attachments
+from rorpost_gateway.content.bounds import BOUNDS, Bounds
+from rorpost_gateway.content.names import identity_number_in_a_name
+from rorpost_gateway.content.quotes import read_quotes
+from rorpost_gateway.facts import ContentFacts, Look, MessageFacts
+from rorpost_gateway.message import Message, check_structure
+
+
+def read_content(message: Message, look: Look, *, bounds: Bounds = BOUNDS) -> ContentFacts:
+    """What `look` asks for; the rest stays None. Pure, bounded in time and memory.
+
+    Raises MessageTooComplex as `check_structure` does.
+    """
+    parts = check_structure(message)
+    return ContentFacts(
+        attachments=read_attachments(message, parts, bounds) if Look.ATTACHMENTS in look else None,
+        quotes=read_quotes(message, parts, bounds) if Look.QUOTES in look else None,
+        identity_number_in_name=identity_number_in_a_name(message, parts) if Look.NAMES in look else None,
+    )
+
+
+def with_content(facts: MessageFacts, message: Message, look: Look) -> MessageFacts:
+    """The facts with what `look` asks for. Raises MessageTooComplex."""
+    return replace(facts, content=read_content(message, look)) if look else facts
