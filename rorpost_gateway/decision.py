@@ -50,6 +50,7 @@ class Reason(StrEnum):
     OUTSIDE_RECIPIENT = "outside-recipient"
     URGENT = "urgent"
     IDENTITY_NUMBER_IN_SUBJECT = "identity-number-in-subject"
+    IDENTITY_NUMBER_IN_ATTACHMENT_NAME = "identity-number-in-attachment-name"
     OUTSIDE_QUOTES = "outside-quotes"
     ATTACHMENT_NOT_ALLOWED = "attachment-not-allowed"
     LEGAL_BASIS_MISSING = "legal-basis-missing"

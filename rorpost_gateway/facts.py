@@ -57,6 +57,10 @@ class ContentFacts:
     identity_number_in_name: bool | None = None  # in the name of an attachment, as its part states it
 
 
+NOTHING_FOUND = ContentFacts(attachments=(), quotes=Quotes(), identity_number_in_name=False)
+"""Everything was looked for, and there was nothing."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class MessageFacts:
     """Addresses are lower case and bare; display names are left out, since none matters.

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,11 @@ from rich.text import Text
 from rorpost_gateway.address import parse_address
 from rorpost_gateway.cli.options import config_option, json_option
 from rorpost_gateway.config import Config, load_config
+from rorpost_gateway.content import read_content
 from rorpost_gateway.decision import Direction, KeyChoice, Reason, Verdict
 from rorpost_gateway.envelope import Login
 from rorpost_gateway.errors import AddressMalformed, MessageMalformed, MessageTooComplex
-from rorpost_gateway.facts import MessageFacts
+from rorpost_gateway.facts import NOTHING_FOUND, Look, MessageFacts
 from rorpost_gateway.openpgp.gnupg import load_index
 from rorpost_gateway.outbound.submitted import LEGAL_BASIS_FIELD, read_submitted
 from rorpost_gateway.policy.evaluate import Outcome, Question, Step, evaluate, trace
@@ -138,7 +140,8 @@ def _facts_of_file(config: Config, in_force: Policy, path: Path) -> MessageFacts
         octets = octets.replace(b"\n", b"\r\n")
     headers = {in_force.rules.header, *(channel.rules.header for channel in in_force.channels)}
     try:
-        return read_submitted(octets, hostname=config.hostname, keep=headers).facts
+        submitted = read_submitted(octets, hostname=config.hostname, keep=headers)
+        return replace(submitted.facts, content=read_content(submitted.message, ~Look(0)))
     except (MessageMalformed, MessageTooComplex) as error:
         reason = (
             Reason.MESSAGE_MALFORMED if isinstance(error, MessageMalformed) else Reason.MESSAGE_TOO_COMPLEX
@@ -153,7 +156,9 @@ def _sound_facts(in_force: Policy, sender: str, recipient: str, user: str) -> Me
     bases = [basis for each in channels for basis in each.rules.legal_basis or ()]
     if bases:
         fields[LEGAL_BASIS_FIELD] = (bases[0],)
-    return MessageFacts(authors=(sender,), sender=(user,), to=(recipient,), fields=fields)
+    return MessageFacts(
+        authors=(sender,), sender=(user,), to=(recipient,), fields=fields, content=NOTHING_FOUND
+    )
 
 
 def _as_data(

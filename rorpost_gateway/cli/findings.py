@@ -31,31 +31,41 @@ def show_findings(error: DocumentInvalid) -> None:
 
 
 def render(error: DocumentInvalid, *, width: int) -> Text:
-    """All findings, `width` cells wide but for their first lines; the count stands at the end."""
+    """All findings, `width` cells wide but for their first lines; the count of several stands at the end."""
     listed = error.findings[:LISTED]
     lines = _lines_of(listed)
-    text = Text()
-    for finding in listed:
-        text.append_text(_finding(finding, lines, width))
+    text = Text("\n").join(_finding(finding, lines, width) for finding in listed)
     if error.count > len(listed):
-        text.append(f"... and {error.count - len(listed)} more\n")
+        text.append(f"\n... and {error.count - len(listed)} more\n")
+    if error.count == 1:
+        return text
     files = len({finding.position.file for finding in error.findings})
     return text.append(f"\n{_count(error.count, 'error')} in {_count(files, 'file')}\n", "bold")
 
 
 def _finding(finding: Finding, lines: Lines, width: int) -> Text:
-    text = Text.assemble((f"{finding.position}: ", "bold"), (finding.headline, "bold red"), "\n")
+    text = Text.assemble((f"{_place(finding.position)}: ", "bold"), (finding.headline, "bold red"), "\n")
     if finding.quotable:
         for row in _quoted(finding.position, finding.length, finding.meant, lines, width):
             text.append_text(row)
-    for line in textwrap.wrap(finding.advice, width - 8, break_on_hyphens=False):
-        text.append_text(Text.assemble("      = ", (line, "cyan"), "\n"))
+    for number, line in enumerate(textwrap.wrap(finding.advice, width - 8, break_on_hyphens=False)):
+        text.append_text(Text.assemble("        " if number else "      = ", (line, "cyan"), "\n"))
     for aside in finding.asides:
-        text.append(f"      {aside.text}: {aside.position}\n")
+        text.append(f"      {aside.text}: {_place(aside.position)}\n")
         if finding.quotable:
-            for row in _quoted(aside.position, WORD, "", lines, width, style="yellow"):
+            for row in _quoted(aside.position, min(finding.length, WORD), "", lines, width, style="yellow"):
                 text.append_text(row)
     return text
+
+
+def _place(position: Position) -> str:
+    """`file:line:column`, the file as it is called from here."""
+    file = Path(position.file)
+    try:
+        near = file.relative_to(Path.cwd()) if file.is_absolute() else file
+    except (OSError, ValueError):
+        near = file
+    return f"{near}:{position.line}:{position.column}"
 
 
 def _quoted(

@@ -72,7 +72,9 @@ class Round:
         for uid in uids:
             if uid in known:
                 await self._known(uid, known[uid])
-            elif uid in sizes and not self._out_of_patience:
+            elif uid not in sizes:
+                self._put_off(uid)  # gone, it seems; the next round sees
+            elif not self._out_of_patience:
                 await self._unknown(uid, sizes[uid])
 
     @property
@@ -108,6 +110,7 @@ class Round:
             if octets is None:  # it failed, or somebody else took the message away
                 share.give_back()
         if octets is None:
+            self._put_off(uid)
             return
         await self._begin(uid, self.deciding.message(uid, octets, share))
 

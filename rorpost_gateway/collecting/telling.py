@@ -13,7 +13,7 @@ from datetime import tzinfo
 import structlog
 
 from rorpost_gateway.collecting.base import Refused
-from rorpost_gateway.delivery.base import DeferredDelivery, Delivery, DeliveryOutcome
+from rorpost_gateway.delivery.base import DeferredDelivery, Delivered, Delivery, DeliveryOutcome
 from rorpost_gateway.dsn import Happened, Recipient, Reported, build_dsn
 from rorpost_gateway.reply import Language
 from rorpost_gateway.retry import Schedule
@@ -69,7 +69,14 @@ class Telling:
         except asyncio.CancelledError:
             log.warning("refusal-not-told", sender=sender.mailbox, why="the daemon is stopping")
             raise
-        log.info("refusal-told", sender=sender.mailbox, reply=outcome.reply, next_hop=outcome.next_hop)
+        told = isinstance(outcome, Delivered)
+        say = log.info if told else log.warning
+        say(
+            "refusal-told" if told else "refusal-not-told",
+            sender=sender.mailbox,
+            reply=outcome.reply,
+            next_hop=outcome.next_hop,
+        )
 
     async def _attempt(self, refused: Refused, octets: bytes) -> DeliveryOutcome:
         return await self.delivery.deliver(

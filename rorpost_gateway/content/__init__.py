@@ -5,6 +5,6 @@ addresses in reply headers, types, sizes; never words, never a name. Nothing her
 """
 
 from rorpost_gateway.content.bounds import BOUNDS, Bounds
-from rorpost_gateway.content.read import read_content, with_content
+from rorpost_gateway.content.read import look_into, read_content
 
-__all__ = ["BOUNDS", "Bounds", "read_content", "with_content"]
+__all__ = ["BOUNDS", "Bounds", "look_into", "read_content"]

@@ -1,13 +1,16 @@
 """Reading a message's content: as much of it as the rules of its channels ask for."""
 
-from dataclasses import replace
+import asyncio
+from typing import Final
 
 from rorpost_gateway.content.attachments import read_attachments
 from rorpost_gateway.content.bounds import BOUNDS, Bounds
 from rorpost_gateway.content.names import identity_number_in_a_name
 from rorpost_gateway.content.quotes import read_quotes
-from rorpost_gateway.facts import ContentFacts, Look, MessageFacts
+from rorpost_gateway.facts import ContentFacts, Look
 from rorpost_gateway.message import Message, check_structure
+
+LARGE_OCTETS: Final = 64 * 1024
 
 
 def read_content(message: Message, look: Look, *, bounds: Bounds = BOUNDS) -> ContentFacts:
@@ -23,6 +26,10 @@ def read_content(message: Message, look: Look, *, bounds: Bounds = BOUNDS) -> Co
     )
 
 
-def with_content(facts: MessageFacts, message: Message, look: Look) -> MessageFacts:
-    """The facts with what `look` asks for. Raises MessageTooComplex."""
-    return replace(facts, content=read_content(message, look)) if look else facts
+async def look_into(message: Message, look: Look) -> ContentFacts | None:
+    """The same; None where nothing is asked for. In a thread, where it would be felt by other sessions."""
+    if not look:
+        return None
+    if len(message.octets) > LARGE_OCTETS:
+        return await asyncio.to_thread(read_content, message, look)
+    return read_content(message, look)

@@ -204,8 +204,8 @@ def _records(in_force: Callable[[], InForce]) -> Records:
 
 
 def sealed_size(config: Config, domain: str) -> int:
-    """How large (octets) a sealed message to a domain may be."""
-    hop = config.relay.next_hop(domain)
+    """How large (octets) a sealed message to a domain may be. What stays here goes to no next hop."""
+    hop = None if domain in config.domains else config.relay.next_hop(domain)
     limit = config.limits.sealed_size
     return limit if hop is None else min(limit, hop.max_size_octets)
 

@@ -17,6 +17,8 @@ from rorpost_gateway.decision_log.lookup import CLOCK_MARGIN_SECONDS
 # In a JSON string every quotation mark has a backslash before it, so no value can look like these.
 _MAILBOX = f'"event":"{Event.MAILBOX}"'.encode()
 _START = f'"event":"{Event.START}"'.encode()
+# What the opening of a log writes, right before the start.
+_AT_OPENING = tuple(f'"event":"{each}"'.encode() for each in (Event.DAY, Event.TORN, Event.KEY))
 _TIME = b'","time":"'
 _TIME_OCTETS = 24
 
@@ -52,7 +54,8 @@ def past_deadlines(folder: Path, *, since: float) -> PastDeadlines:
                     found.down_since = last_time
                 elif _MAILBOX in line:
                     _note(found, line)
-                last_time = _time_of(line) or last_time
+                if not any(event in line for event in _AT_OPENING):
+                    last_time = _time_of(line) or last_time
     return found
 
 

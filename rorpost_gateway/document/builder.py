@@ -17,7 +17,7 @@ from rorpost_gateway.decision import Position
 from rorpost_gateway.document.findings import KEPT, WORD, Aside, DocumentInvalid, Findings, shown
 from rorpost_gateway.document.node import Entry, Kind, Node, Scalar
 from rorpost_gateway.document.scalars import Unreadable, odd_blank, resolve
-from rorpost_gateway.document.syntax import NO_BLANK, Place, diagnose
+from rorpost_gateway.document.syntax import NO_BLANK, Place, diagnose, no_blank
 
 DEEPEST = 50
 MOST_VALUES = 4_000_000  # a policy of 100,000 channels has a third of that
@@ -37,7 +37,7 @@ class _Open:
 
 
 class Builder:
-    """Builds the nodes of one text. `findings` should be empty at first: what stops the reading raises them."""
+    """Builds the nodes of one text. What stops the reading raises `findings`, empty at first, as well."""
 
     def __init__(self, file: str, findings: Findings) -> None:
         self._file = file
@@ -60,7 +60,7 @@ class Builder:
                 self._refuse(
                     event,
                     "aliases (*name) are not used here: write the value out",
-                    length=1 + len(event.anchor),
+                    length=1 + len(event.anchor or ""),
                     advice="if it is text that begins with *, put it in quotes",
                 )
                 self._take(self._node(event, Kind.NULL, None))
@@ -85,7 +85,7 @@ class Builder:
             context=error.context or "",
             began=began,
         )
-        asides = () if found.opened is None else (Aside(self._position(found.opened), "it began at"),)
+        asides = () if found.opened is None else (Aside(self._position(found.opened), "it began here"),)
         self._stop(found.place, found.text, length=found.length, advice=found.advice, asides=asides)
 
     def _stop(
@@ -150,7 +150,7 @@ class Builder:
         elif (place := around.seen.setdefault(key.source, len(entries))) < len(entries):
             first = entries[place]
             text = f"key {shown(key.source)} stands twice (first on line {first.line})"
-            self._refuse_key(key, text, (Aside(first.position, "first at"),))
+            self._refuse_key(key, text, (Aside(first.position, "first here"),))
         else:
             entries.append(Entry(key.source, key.line, key.column, node))
 
@@ -171,9 +171,9 @@ class Builder:
             self._refuse(event, error.text, length=len(source), advice=error.advice)
             kind, value = error.kind, error.placeholder
         if not source.isascii() and (blank := odd_blank(source)):
-            self._refuse(
-                event, f"holds U+{ord(blank):04X} where a blank belongs", length=len(source), advice=NO_BLANK
-            )
+            line, column = _place(event)
+            place = self._position((line, column + source.index(blank)))
+            self._findings.add(place, no_blank(blank), length=1, advice=NO_BLANK)
         return self._node(event, kind, value, source=source)
 
     def _refuse_decoration(self, event: yaml.NodeEvent) -> None:

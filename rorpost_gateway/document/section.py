@@ -11,6 +11,7 @@ from datetime import date
 from typing import Any, TypeVar, cast
 
 from rorpost_gateway.decision import Position
+from rorpost_gateway.document.choices import one_of
 from rorpost_gateway.document.dates import WANTED as A_DATE
 from rorpost_gateway.document.dates import meant_day, why_no_day
 from rorpost_gateway.document.findings import Aside, Findings, shown
@@ -22,7 +23,6 @@ REQUIRED: Any = object()  # the default of a key that must be there
 LONGEST_TEXT = 1000
 
 _DURATION = re.compile(r"([0-9]{1,9})([smhd])")
-_YES_AND_NO = frozenset(("yes", "no", "on", "off", "true", "false"))
 _UNIT_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -59,11 +59,12 @@ class Section:
         node = self._value(key, required=default is REQUIRED)
         if node is None:
             return self._absent(default, placeholder=least)
+        placeholder = default if isinstance(default, int) else least
         if node.kind is not Kind.INTEGER:
-            return self._wrong(node, key, "a whole number", least)
+            return self._wrong(node, key, "a whole number", placeholder)
         value = cast("int", node.value)
         if not least <= value <= most:
-            return self._wrong(node, key, f"a whole number from {least} to {most}", least)
+            return self._wrong(node, key, f"a whole number from {least} to {most}", placeholder)
         return value
 
     def number(self, key: str, default: T = REQUIRED, *, least: float = 0.0, most: float = 1e15) -> float | T:
@@ -103,10 +104,8 @@ class Section:
         if node is None:
             return self._absent(default, placeholder="")
         if node.kind is not Kind.TEXT or node.value not in choices:
-            meant, advice = self._findings.nearest(node.source, choices), ""
-            if node.source.lower() in _YES_AND_NO:
-                meant, advice = "", f"{node.source} is no answer here: say which of these is to happen"
-            return self._wrong(node, key, "one of: " + ", ".join(choices), "", meant=meant, advice=advice)
+            wanted, meant, advice = one_of(node, choices, self._findings)
+            return self._wrong(node, key, wanted, "", meant=meant, advice=advice)
         return cast("str", node.value)
 
     def duration(self, key: str, default: T = REQUIRED) -> float | T:

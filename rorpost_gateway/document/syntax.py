@@ -19,7 +19,9 @@ NO_BLANK = "it looks like a blank, but is none: type an ordinary one (it comes a
 
 _TAB_BEFORE = re.compile(r" *\t")
 _QUOTED = re.compile(r"""'[^']*'|"(?:[^"\\]|\\.)*"|(?:^|[ \t])#.*""")
+_OPENING_QUOTE = re.compile(r"""(?:[:,\[{-][ \t]+|[\[{,])["']""")
 _KEYLESS_COLON = re.compile(r"^ *(?:- )?[A-Za-z_][\w-]*:[^ \t\[{].*:(?:[ \t]|$)")
+_WITHIN_QUOTES = "close it behind the value; within single quotes, a single quote is written twice: 'it''s'"
 _LINES = re.compile(r"\r\n|\r|\n")
 
 _ADVICE = {
@@ -64,6 +66,11 @@ def diagnose(
     )
 
 
+def no_blank(character: str) -> str:
+    """What to say of a character that only looks like a blank."""
+    return f"U+{ord(character):04X} stands where a blank belongs"
+
+
 def lines_from(text: str, first: int, count: int) -> Iterator[str]:
     """Some lines of a text, the first numbered 1, without splitting all of it."""
     start, number = 0, 1
@@ -96,8 +103,8 @@ def _odd_blank(near: list[str], place: Place) -> Diagnosis | None:
         if found := ODD_BLANK.search(_QUOTED.sub(lambda part: "." * len(part[0]), line)):
             return Diagnosis(
                 place=(number, found.start() + 1),
-                length=len(found[0]),
-                text=f"holds U+{ord(found[0]):04X} where a blank belongs",
+                length=1,
+                text=no_blank(found[0]),
                 advice=NO_BLANK,
             )
     return None
@@ -111,7 +118,7 @@ def _unclosed(context: str, problem: str, place: Place, began: Place | None) -> 
             place=began,
             length=1,
             text="opens a quotation mark that is never closed",
-            advice="within single quotes, a single quote is written twice: 'it''s'",
+            advice=_WITHIN_QUOTES,
         )
     for what, closing in (("flow sequence", "]"), ("flow mapping", "}")):
         if what in context and "expected ','" in problem:
@@ -131,6 +138,12 @@ def _indentation(
     line = _line(near)
     if began is None or problem not in ("did not find expected key", "did not find expected '-' indicator"):
         return None
+    if quote := _odd_quote(_line(near, before=True)):
+        return Diagnosis(
+            place=(place[0] - 1, quote),
+            text="opens a quotation mark that the line does not close",
+            advice=_WITHIN_QUOTES,
+        )
     if line[: place[1] - 1].strip():  # not the line's beginning: something follows a value
         return Diagnosis(
             place=place,
@@ -148,6 +161,13 @@ def _indentation(
     )
 
 
+def _odd_quote(line: str) -> int:
+    """The column of a quotation mark that opens a value and is not closed on its line; 0 where none is."""
+    rest = _QUOTED.sub(lambda part: "." * len(part[0]), line)
+    found = _OPENING_QUOTE.search(rest)
+    return found.end() if found else 0
+
+
 def _colon(near: list[str], problem: str, place: Place, began: Place | None) -> Diagnosis | None:
     if problem == "could not find expected ':'" and began is not None:
         return Diagnosis(place=began, text=f"is not YAML: {problem}", advice=_ADVICE[problem])
@@ -157,7 +177,8 @@ def _colon(near: list[str], problem: str, place: Place, began: Place | None) -> 
     if line[: place[1] - 1].count(": ") or _KEYLESS_COLON.match(line):
         advice = "a value that holds a colon is put in quotes; a key is followed by a colon and a blank"
     elif before.strip() and len(line) - len(line.lstrip()) > len(before) - len(before.lstrip()):
-        advice = "this line is indented too far, or the line above it lacks its colon at the end"
+        above = "is indented too little" if ":" in before else "lacks its colon at the end"
+        advice = f"this line is indented too far, or the line above it {above}"
     else:
         advice = "the line above lacks its colon, or a quotation mark"
     return Diagnosis(place=place, length=1, text=f"is not YAML: {problem}", advice=advice)

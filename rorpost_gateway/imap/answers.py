@@ -25,6 +25,7 @@ _DATE = re.compile(
     re.IGNORECASE,
 )
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_SEARCH = re.compile(rb"\* SEARCH(?: [0-9]{1,10})* *", re.IGNORECASE)
 _NUMBER = re.compile(rb"[0-9]{1,20}")
 _HEADER = b"BODY[HEADER.FIELDS"
 WHOLE = b"BODY[]"
@@ -81,7 +82,7 @@ def read_untagged(response: Response) -> Untagged:
 
 
 def capabilities_of(text: str) -> frozenset[str]:
-    return frozenset(text.upper().split())
+    return frozenset(word for word in text.upper().split() if word.isascii() and word.isprintable())
 
 
 def number_of(word: Word, *, most: int = HIGHEST_UID) -> int:
@@ -148,7 +149,9 @@ def read_date(word: Word) -> datetime:
 def found_uids(answer: Untagged) -> list[int]:
     """Of a SEARCH or an ESEARCH response. Raises Unreadable."""
     if answer.kind == "SEARCH":
-        return [number_of(uid) for uid in answer.response[0].split()[2:]]
+        if not _SEARCH.fullmatch(answer.response[0]):
+            raise Unreadable
+        return list(map(int, answer.response[0].split()[2:]))
     listed = iter(words(answer.response)[2:])
     for word in listed:
         if isinstance(word, bytes) and word.upper() == b"ALL":

@@ -68,10 +68,10 @@ async def connect(
     except ssl.SSLError as error:
         cause = getattr(error, "verify_message", "") or error.reason or "fault"
         raise ImapUnavailable(f"{server.name}: TLS: {cause}") from None
+    except socket.gaierror:
+        raise ImapUnavailable(f"{server.name}: no such host") from None
     except OSError as error:
-        # A host name that is not there has a number of its own, and a text that is not the system's.
-        text = error.strerror if error.errno is not None and error.errno > 0 else "no such host"
-        raise ImapUnavailable(f"{server.name}: {text or type(error).__name__}") from None
+        raise ImapUnavailable(f"{server.name}: {error.strerror or 'no connection'}") from None
 
 
 async def _connect(protocol: ImapProtocol, server: Server, context: ssl.SSLContext | None) -> None:

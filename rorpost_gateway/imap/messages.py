@@ -26,7 +26,7 @@ from rorpost_gateway.imap.base import ImapRefused, Summary
 from rorpost_gateway.imap.framing import Bounds
 from rorpost_gateway.imap.protocol import LONG, ImapProtocol
 from rorpost_gateway.imap.tokens import Unreadable, Word
-from rorpost_gateway.imap.uid_sets import HIGHEST_UID, batches, uid_set
+from rorpost_gateway.imap.uid_sets import HIGHEST_UID, MOST_UIDS, batches, uid_set
 from rorpost_gateway.imap.verdict import accepted, not_understood
 
 SEARCH_BOUNDS = Bounds(octets=16 * 1024 * 1024)
@@ -70,6 +70,8 @@ class Messages:
         def take(heard: Untagged) -> None:
             if heard.kind in {"SEARCH", "ESEARCH"}:
                 found.update(found_uids(heard))
+                if len(found) > MOST_UIDS:
+                    raise Unreadable
 
         more = ("RETURN", "(ALL)") if self._protocol.has("ESEARCH") else ()
         status = await self._protocol.command(

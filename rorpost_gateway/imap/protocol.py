@@ -82,6 +82,11 @@ class ImapProtocol(aioimaplib.IMAP4ClientProtocol):  # type: ignore[misc]
         """Why the connection is of no more use."""
         return self._fault
 
+    @property
+    def is_answered(self) -> bool:
+        """Whether the command in hand has its status already."""
+        return self._answer is not None
+
     def has(self, capability: str) -> bool:
         return capability in self.capabilities
 

@@ -111,8 +111,9 @@ class ImapSession:
         await self._protocol.send_line()
         if await self._protocol.invited() is None:
             refuse(self._protocol, "IDLE", await self._protocol.answered())
-        await self._protocol.until_news(seconds, lambda: self._happened)
-        await self._protocol.write(b"DONE\r\n")
+        await self._protocol.until_news(seconds, lambda: self._happened or self._protocol.is_answered)
+        if not self._protocol.is_answered:  # a server may end it by itself
+            await self._protocol.write(b"DONE\r\n")
         accepted(self._protocol, "IDLE", await self._protocol.answered())
 
     def _hear(self, heard: Untagged) -> None:

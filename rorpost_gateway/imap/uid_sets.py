@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from rorpost_gateway.imap.tokens import Unreadable
 
 HIGHEST_UID = 2**32 - 1
-MOST_UIDS = 2_000_000  # in one answer; a range of a few octets could stand for four thousand million
+MOST_UIDS = 1_000_000  # in one answer; a range of a few octets could stand for four thousand million
 BATCH = 200  # UIDs in a command
 _SET = re.compile(r"[0-9]{1,10}(?::[0-9]{1,10})?(?:,[0-9]{1,10}(?::[0-9]{1,10})?)*")
 

@@ -18,6 +18,7 @@ from rorpost_gateway.inbound.opened import OpenedMessage, open_message
 from rorpost_gateway.inbound.still_open import StillOpen
 from rorpost_gateway.openpgp.base import Opener
 from rorpost_gateway.pgpmime.reader import Verification, author_name, make_copy
+from rorpost_gateway.policy.content_rules import content_to_look_at
 from rorpost_gateway.policy.evaluate import Question, evaluate
 from rorpost_gateway.policy.model import Policy
 from rorpost_gateway.queue.base import Copy
@@ -71,7 +72,7 @@ class Deliverer:
         """One attempt. Raises NotOpened and NoLongerAllowed; nothing was delivered then."""
         opened = await self._opened(copy, octets)
         in_force = self.in_force()
-        verdict = self._judge(in_force, copy, opened)
+        verdict = await self._judge(in_force, copy, opened)
         if not verdict.accepted:
             raise NoLongerAllowed(verdict.reason)
         return await self.delivery.deliver(
@@ -90,8 +91,17 @@ class Deliverer:
             octets, opener=self.opener, hostname=self.hostname, longest_octets=self.longest_octets
         )
 
-    def _judge(self, in_force: InForce, copy: Copy, opened: OpenedMessage) -> Verdict:
+    async def _judge(self, in_force: InForce, copy: Copy, opened: OpenedMessage) -> Verdict:
         at = datetime.fromtimestamp(self.now(), tz=UTC)
+        await opened.look_into(
+            content_to_look_at(
+                in_force.policy,
+                Direction.INBOUND,
+                sender=copy.message.reverse_path,
+                recipients=(copy.recipient,),
+                at=at,
+            )
+        )
         return evaluate(
             in_force.policy,
             in_force.keys,

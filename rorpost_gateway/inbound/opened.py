@@ -14,8 +14,9 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, TypeVar
 
+from rorpost_gateway.content import look_into
 from rorpost_gateway.decision import Reason
-from rorpost_gateway.facts import MessageFacts, SealFacts
+from rorpost_gateway.facts import ContentFacts, Look, MessageFacts, SealFacts
 from rorpost_gateway.message import Message, parse_message, read_facts
 from rorpost_gateway.openpgp.base import KeyIndex, Opened, Opener, OpeningRefused, Signature
 from rorpost_gateway.pgpmime import content_sha256, facts_as_delivered
@@ -44,6 +45,7 @@ class OpenedMessage:
     protected: Protected = field(repr=False)
     opened: Opened
     signature: Signature
+    _seen: dict[Look, ContentFacts | None] = field(default_factory=dict, repr=False)
 
     def for_delivery(self) -> "OpenedMessage":
         """The same less what is not needed to judge it again and to make the reader's copy.
@@ -69,7 +71,18 @@ class OpenedMessage:
         """What the rules read: what the reader will see. Where nothing is protected some of it comes
         from outside; the policy decides whether that is allowed, and believes no sending user then.
         """
-        return facts_as_delivered(self.protected, self.outer_facts)
+        content = next(reversed(self._seen.values()), None)
+        return replace(facts_as_delivered(self.protected, self.outer_facts), content=content)
+
+    async def look_into(self, look: Look) -> None:
+        """Let `facts` hold what `look` asks for of the content. What was looked for last is kept.
+
+        Raises MessageTooComplex.
+        """
+        if look not in self._seen:
+            content = await look_into(self.protected.entity, look)
+            self._seen.clear()
+            self._seen[look] = content
 
     def seal_for(self, recipient: str, *, reverse_path: str, keys: KeyIndex, at: datetime) -> SealFacts:
         """What the opening says to the rules, for one recipient."""

@@ -12,6 +12,7 @@ from rorpost_gateway.decision import Direction, Reason, Verdict
 from rorpost_gateway.envelope import ReversePath
 from rorpost_gateway.inbound.opened import OpenedMessage, open_message
 from rorpost_gateway.inbound.taking import Arrival, Means, Replayed, Taker
+from rorpost_gateway.policy.content_rules import content_to_look_at
 from rorpost_gateway.policy.evaluate import Question, evaluate, evaluate_all
 from rorpost_gateway.reception.account import Account
 from rorpost_gateway.reception.house import House, InForce
@@ -61,7 +62,7 @@ class InboundTransaction(GuardedTransaction):
         if opened.outer_facts.received_here or opened.outer_facts.received_count > RECEIVED_MOST:
             return await self._refuse_unread(Reason.MAIL_LOOP, more=opened.said)
         with self._house.stages.timed(Stage.JUDGE):
-            verdicts = self._judge(opened)
+            verdicts = await self._judge(opened)
         if not all(verdict.accepted for _, verdict in verdicts):
             self._true_sender = self._sender_of(opened, verdicts)
             return await self._refuse(verdicts, more=opened.said)
@@ -93,8 +94,17 @@ class InboundTransaction(GuardedTransaction):
             message_id=opened.outer_facts.message_id,
         )
 
-    def _judge(self, opened: OpenedMessage) -> Verdicts:
+    async def _judge(self, opened: OpenedMessage) -> Verdicts:
         at = self._now()
+        await opened.look_into(
+            content_to_look_at(
+                self._in_force.policy,
+                Direction.INBOUND,
+                sender=self._path.address,
+                recipients=self._recipients,
+                at=at,
+            )
+        )
         questions = [self._question(recipient, opened, at=at) for recipient in self._recipients]
         verdicts = evaluate_all(self._in_force.policy, self._in_force.keys, questions)
         return tuple(zip(self._recipients, verdicts, strict=True))

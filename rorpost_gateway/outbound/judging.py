@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 
 from rorpost_gateway.decision import Direction, Reason, Verdict
 from rorpost_gateway.envelope import Client
-from rorpost_gateway.facts import MessageFacts
+from rorpost_gateway.facts import Look, MessageFacts
+from rorpost_gateway.policy.content_rules import content_to_look_at
 from rorpost_gateway.policy.evaluate import Question, evaluate, evaluate_all, judge_sender
 from rorpost_gateway.reception.house import House, InForce
 
@@ -80,6 +81,15 @@ class Judge:
             return Verdict(reason=Reason.RECIPIENT_NOT_A_MAILBOX, rule="mailboxes")
         return Verdict(reason=Reason.OK, rule="mailboxes")
 
+    def content_to_look_at(self, facts: MessageFacts, recipients: Sequence[str]) -> Look:
+        """What has to be known of the message's content before `after_data`."""
+        sender = self._sender
+        if self._person is not None:
+            sender = facts.authors[0] if len(facts.authors) == 1 else ""
+        return content_to_look_at(
+            self._in_force.policy, Direction.OUTBOUND, sender=sender, recipients=recipients, at=self._at()
+        )
+
     def after_data(self, facts: MessageFacts, recipients: Sequence[str]) -> Judgement:
         """Every rule, for every recipient."""
         sender = self._sender
@@ -110,7 +120,7 @@ class Judge:
         """By the envelope alone, or with the message."""
         return Question(
             direction=Direction.OUTBOUND,
-            at=datetime.fromtimestamp(self._house.now(), tz=UTC),
+            at=self._at(),
             sender=sender,
             recipient=recipient,
             own_domains=self._house.own_domains,
@@ -119,6 +129,9 @@ class Judge:
             envelope_recipients=recipients,
             person=self._person if facts is not None else None,
         )
+
+    def _at(self) -> datetime:
+        return datetime.fromtimestamp(self._house.now(), tz=UTC)
 
     def _not_from_the_organisation(self, facts: MessageFacts) -> Verdict | None:
         """Without a login, one trusted network must do with what X-OriginatorOrg says."""

@@ -4,7 +4,9 @@ The order of the work, and nothing else; what goes wrong is answered by `recepti
 """
 
 import asyncio
+from dataclasses import replace
 
+from rorpost_gateway.content import look_into
 from rorpost_gateway.decision import Reason, Verdict
 from rorpost_gateway.envelope import ReversePath
 from rorpost_gateway.errors import SealedTooLarge
@@ -69,7 +71,10 @@ class OutboundTransaction(GuardedTransaction):
         else:
             submitted = self._read(octets)
         self._account.message_id = submitted.facts.message_id
-        return submitted, self._judge.after_data(submitted.facts, tuple(self._recipients))
+        recipients = tuple(self._recipients)
+        look = self._judge.content_to_look_at(submitted.facts, recipients)
+        facts = replace(submitted.facts, content=await look_into(submitted.message, look))
+        return submitted, self._judge.after_data(facts, recipients)
 
     def _read(self, octets: bytes) -> Submitted:
         submitted = read_submitted(octets, hostname=self._house.hostname, keep=self._in_force.user_headers)

@@ -12,11 +12,13 @@ from datetime import datetime
 from email.header import Header
 from email.utils import format_datetime
 
+from rorpost_gateway.content import read_content
 from rorpost_gateway.decision import Direction, KeyChoice, Reason, Verdict
 from rorpost_gateway.envelope import Login
 from rorpost_gateway.errors import MessageMalformed
 from rorpost_gateway.message import parse_message, read_facts
 from rorpost_gateway.openpgp.base import KeyIndex
+from rorpost_gateway.policy.content_rules import content_to_look_at
 from rorpost_gateway.policy.evaluate import evaluate, judge_sender
 from rorpost_gateway.policy.inquiry import Question
 from rorpost_gateway.policy.model import Policy, Source
@@ -114,7 +116,10 @@ def _run(policy: Policy, case: Case, own_domains: frozenset[str], now: datetime)
 def _after_data(policy: Policy, keys: KeyIndex, case: Case, envelope: Question) -> CaseResult:
     try:
         message = parse_message(message_of(case, policy, at=envelope.at))
-        facts = read_facts(message, hostname=GATEWAY_HOSTNAME)
+        look = content_to_look_at(
+            policy, case.direction, sender=case.sender, recipients=(case.recipient,), at=envelope.at
+        )
+        facts = replace(read_facts(message, hostname=GATEWAY_HOSTNAME), content=read_content(message, look))
     except MessageMalformed as error:
         return CaseResult(case=case, got=Reason.MESSAGE_MALFORMED, verdict=None, fault=error.private)
     question = replace(envelope, facts=facts, envelope_recipients=(case.recipient,))

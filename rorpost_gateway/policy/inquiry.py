@@ -97,6 +97,16 @@ class Reading:
     def identity_number_in_subject(self) -> bool:
         return contains_identity_number(self.facts.subject)
 
+    @once
+    def identity_number_in_a_name(self) -> bool:
+        """Whether one stands in the name of an attachment, or might: where nobody has looked."""
+        content = self.facts.content
+        if content is None or content.identity_number_in_name is None:
+            return True
+        return content.identity_number_in_name or any(
+            each.identity_number_in_name for each in content.attachments or ()
+        )
+
 
 class Inquiry:
     """A question with its answers so far. A rule may ask for what an earlier rule has secured."""
@@ -215,6 +225,19 @@ class Inquiry:
             return mailbox.users.get(declared.address, ())
         names = {declared.address, *login.addresses}
         return tuple(period for name in sorted(names) for period in mailbox.users.get(name, ()))
+
+    @once
+    def inside_channel(self) -> frozenset[str]:
+        """The channel's mailboxes, the people authorised for them at any time, and who is logged in."""
+        channel, login = self.channel, self.question.login
+        mailboxes = {address for pair in channel.pairs for address in pair} if channel else set()
+        people = {
+            user
+            for address in mailboxes
+            if (mailbox := self.policy.mailbox(address)) is not None
+            for user in mailbox.users
+        }
+        return frozenset((*mailboxes, *people, *(login.addresses if login is not None else ())))
 
     @once
     def legal_basis(self) -> str | None:

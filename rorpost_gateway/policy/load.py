@@ -14,22 +14,33 @@ import rfc8785
 
 from rorpost_gateway.address import domain_of
 from rorpost_gateway.decision import Position
-from rorpost_gateway.document import DocumentInvalid, Entry, Findings, Node, Section, parse_file, plain, shown
-from rorpost_gateway.policy.model import Channel, Mailbox, Pair, Policy
+from rorpost_gateway.document import (
+    REST,
+    Aside,
+    DocumentInvalid,
+    Entry,
+    Findings,
+    Node,
+    Section,
+    parse_file,
+    plain,
+    shown,
+)
+from rorpost_gateway.policy.model import Channel, Mailbox, Pair, Policy, Rules
 from rorpost_gateway.policy.read_channels import read_channel
 from rorpost_gateway.policy.read_mailboxes import read_mailbox
-from rorpost_gateway.policy.read_rules import read_policy_rules
+from rorpost_gateway.policy.read_rules import AUTHORISATION_MOST_DAYS, read_policy_rules
 
 
 @dataclass
 class _Written:
     """What stood in the files, put together, not yet understood."""
 
-    start: Position
     mailboxes: dict[str, Entry] = field(default_factory=dict)  # by lower-case address
     channels: list[tuple[str, Node]] = field(default_factory=list)
     rules: Node | None = None
     plain: dict[str, Any] = field(default_factory=dict)
+    complete: bool = True  # False: what a file refers to may stand in one that could not be read
 
 
 def load_policy(
@@ -40,16 +51,13 @@ def load_policy(
     `shown_as` is how findings name the path. Raises DocumentInvalid with every finding.
     """
     findings = Findings()
-    written = _Written(start=Position(file=shown_as or str(path), line=1, column=1))
-    readable = True
+    written = _Written()
     for file, name in policy_files(path, shown_as or str(path), findings):
         try:
             _merge(parse_file(file, shown_as=name, findings=findings), written, findings)
         except DocumentInvalid as error:
-            findings.extend(error.findings)
-            readable = False
-    if not readable:  # what the rest refers to may stand in the file that could not be read
-        findings.raise_if_any()
+            findings.take(error)
+            written.complete = False
     policy = _understand(written, findings, own_domains, timezone)
     findings.raise_if_any()
     return policy
@@ -77,13 +85,17 @@ def policy_files(path: Path, shown_as: str, findings: Findings) -> list[tuple[Pa
 def _merge(root: Node, written: _Written, findings: Findings) -> None:
     section = Section(root, findings)
     mailboxes = section.section("mailboxes")
+    if mailboxes is None and section.has("mailboxes"):
+        written.complete = False
     if mailboxes is not None:
         merged = written.plain.setdefault("mailboxes", {})
         for entry in mailboxes.node.entries:
             first = written.mailboxes.setdefault(entry.key.lower(), entry)
             if first is not entry:
                 findings.add(
-                    entry.position, f"mailbox {shown(entry.key)} stands twice (first at {first.position})"
+                    entry.position,
+                    f"mailbox {shown(entry.key)} stands twice (first at {first.position})",
+                    asides=(Aside(first.position, "first here"),),
                 )
             merged[entry.key] = plain(entry.node)
     channels = section.sections("channels")
@@ -94,7 +106,13 @@ def _merge(root: Node, written: _Written, findings: Findings) -> None:
     rules = section.value("rules", None)
     if rules is not None:
         if written.rules is not None:
-            findings.add(rules.position, f"rules stand twice (first at {written.rules.position})")
+            first_rules = written.rules.position
+            findings.add(
+                rules.position,
+                f"rules stand twice (first at {first_rules})",
+                length=REST,
+                asides=(Aside(first_rules, "first here"),),
+            )
         written.rules = rules
         written.plain["rules"] = plain(rules)
     section.finish()
@@ -103,14 +121,19 @@ def _merge(root: Node, written: _Written, findings: Findings) -> None:
 def _understand(
     written: _Written, findings: Findings, own_domains: frozenset[str], timezone: ZoneInfo
 ) -> Policy:
-    rules = read_policy_rules(written.rules, written.start, findings)
+    if written.rules is None and not written.complete:
+        rules = Rules(authorisation_max_days=AUTHORISATION_MOST_DAYS)
+    else:
+        rules = read_policy_rules(written.rules, findings)
     mailboxes: dict[str, Mailbox] = {}
     for address, entry in written.mailboxes.items():
         mailboxes[address] = read_mailbox(
             entry, findings, own_domains=own_domains, max_days=rules.authorisation_max_days
         )
     channels = [
-        read_channel(node, findings, name=name, defaults=rules, mailboxes=mailboxes)
+        read_channel(
+            node, findings, name=name, defaults=rules, mailboxes=mailboxes if written.complete else None
+        )
         for name, node in written.channels
     ]
     _check_names(channels, findings)
@@ -134,7 +157,10 @@ def _check_names(channels: list[Channel], findings: Findings) -> None:
         other = first.setdefault(channel.name, channel)
         if channel.name and other is not channel:
             findings.add(
-                channel.position, f"channel {shown(channel.name)} stands twice (first at {other.position})"
+                channel.position,
+                f"channel {shown(channel.name)} stands twice (first at {other.position})",
+                length=REST,
+                asides=(Aside(other.position, "first here"),),
             )
 
 
@@ -151,6 +177,10 @@ def _pairs(channels: list[Channel], findings: Findings) -> dict[Pair, tuple[Chan
                     channel.position,
                     f"channel {shown(channel.name)}: {pair[0]} to {pair[1]} stands in channel "
                     f"{shown(clash.name)} for the same days ({clash.position})",
+                    length=REST,
+                    advice="for each pair and day one channel decides: name the pair in one of them only, or"
+                    " let one end before the other begins",
+                    asides=(Aside(clash.position, "the other channel"),),
                 )
             pairs[pair] = (*others, channel)
     return pairs

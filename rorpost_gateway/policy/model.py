@@ -11,7 +11,8 @@ from datetime import date, datetime, time
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from rorpost_gateway.decision import Position
+from rorpost_gateway.decision import Direction, Position
+from rorpost_gateway.facts import Look
 
 Pair = tuple[str, str]
 
@@ -100,11 +101,20 @@ class Rules:
     inbound_user_required: bool = True
     recipients_in_header: bool = True
     identity_number_refused: bool = True
+    identity_number_in_names_refused: bool = True
+    outside_quotes_refused: bool = True
     urgent_refused: bool = True
     unprotected_headers_refused: bool = True
     legal_basis: tuple[str, ...] | None = None
     authorisation_max_days: int = 366
     positions: Mapping[str, Position] = field(default_factory=dict)
+
+    def looks_at(self, direction: Direction) -> Look:
+        """What these rules have to know of a message's content."""
+        look = Look.QUOTES if self.outside_quotes_refused else Look(0)
+        if self.identity_number_in_names_refused and direction is Direction.OUTBOUND:
+            look |= Look.NAMES
+        return look
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -67,7 +67,7 @@ def load_cases(paths: Iterable[Path], policy: Policy) -> list[Case]:
             try:
                 section = Section(parse_file(file, shown_as=name, findings=findings), findings)
             except DocumentInvalid as error:
-                findings.extend(error.findings)
+                findings.take(error)
                 continue
             cases += [_read_case(case, policy) for case in section.sections("cases", required=True)]
             section.finish()

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 
+from rorpost_gateway.address import is_function_mailbox
 from rorpost_gateway.document import Findings, Kind, Node, Section, shown
 from rorpost_gateway.policy.model import Channel, Pair, Rules
 from rorpost_gateway.policy.read_addresses import mailbox_address, person_or_none
@@ -10,9 +11,12 @@ from rorpost_gateway.policy.read_rules import read_channel_rules
 
 
 def read_channel(
-    node: Node, findings: Findings, *, name: str, defaults: Rules, mailboxes: Collection[str]
+    node: Node, findings: Findings, *, name: str, defaults: Rules, mailboxes: Collection[str] | None
 ) -> Channel:
-    """One element of `channels`; findings for whatever is wrong with it."""
+    """One element of `channels`; findings for whatever is wrong with it.
+
+    `mailboxes` are those that are defined; None where nobody knows, since a file could not be read.
+    """
     section = Section(node, findings, name=name)
     channel_name = section.text("name", longest=NAME_CHARACTERS)
     if channel_name:
@@ -35,7 +39,7 @@ def read_channel(
     return channel
 
 
-def _read_pairs(section: Section, findings: Findings, mailboxes: Collection[str]) -> tuple[Pair, ...]:
+def _read_pairs(section: Section, findings: Findings, mailboxes: Collection[str] | None) -> tuple[Pair, ...]:
     both_ways, sender, recipients = (section.value(key, None) for key in ("between", "from", "to"))
     if both_ways is not None:
         if sender is not None or recipients is not None:
@@ -69,20 +73,33 @@ def _distinct(section: Section, key: str, pairs: list[Pair], *, whole: bool) -> 
 
 
 def _ends(
-    section: Section, key: str, node: Node, findings: Findings, mailboxes: Collection[str]
+    section: Section, key: str, node: Node, findings: Findings, mailboxes: Collection[str] | None
 ) -> list[str]:
     wants_one = key == "from"
     if (node.kind is not Kind.TEXT) if wants_one else (node.kind is not Kind.SEQUENCE):
-        section.complain(key, "must be one mailbox" if wants_one else "must be a list of mailboxes")
+        advice = "" if wants_one else "a list stands in brackets, or line by line with `- `: [A, B]"
+        section.complain(
+            key, "must be one mailbox" if wants_one else "must be a list of mailboxes", advice=advice
+        )
         return []
     ends = []
     for element in [node] if wants_one else node.elements:
         if element.kind is not Kind.TEXT:
-            findings.add(element.position, f"{section.name} {key} must name mailboxes, not a {element.kind}")
+            findings.add(
+                element.position,
+                f"{section.name} {key} must name mailboxes, not a {element.kind}",
+                length=element.length,
+            )
             continue
         before = len(findings)
         address = mailbox_address(element.source, element.position, findings)
-        if len(findings) == before and address not in mailboxes:
-            findings.add(element.position, f"mailbox {shown(element.source)} is not defined under mailboxes")
+        if len(findings) == before and mailboxes is not None and address not in mailboxes:
+            meant = findings.nearest(address, mailboxes)
+            findings.add(
+                element.position,
+                f"mailbox {shown(element.source)} is not defined under mailboxes",
+                length=element.length,
+                meant=meant if is_function_mailbox(meant) else "",
+            )
         ends.append(address)
     return ends

@@ -7,7 +7,7 @@ from typing import cast
 
 from rorpost_gateway.address import domain_of
 from rorpost_gateway.decision import Position
-from rorpost_gateway.document import Entry, Findings, Kind, Node, Section, shown
+from rorpost_gateway.document import REST, Aside, Entry, Findings, Kind, Node, Section, shown
 from rorpost_gateway.policy.model import Authorisation, Mailbox, PinnedKey
 from rorpost_gateway.policy.read_addresses import mailbox_address, person, person_or_none
 from rorpost_gateway.policy.read_reading import read_reading
@@ -17,6 +17,7 @@ PHONE_CHARACTERS = 40
 
 _PHONE = re.compile(r"\+?[0-9][0-9 ()/-]*")
 _YAML_NUMBER = re.compile(r"[+-]?[0-9]+")
+_BETWEEN_DIGITS = re.compile(r"[\s:]")
 _FINGERPRINT = re.compile(r"(?:[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64})")
 
 
@@ -55,7 +56,11 @@ def _read_phone(section: Section) -> str | None:
         and not node.quoted
         and _YAML_NUMBER.fullmatch(node.source)
     ):
-        section.complain("phone", f'would be read as a number elsewhere; put it in quotes: "{node.source}"')
+        section.complain(
+            "phone",
+            f'would be read as a number elsewhere; put it in quotes: "{node.source}"',
+            advice="other programs that read YAML drop the zero or the plus that it begins with",
+        )
     return phone
 
 
@@ -74,6 +79,8 @@ def _read_users(
                 findings.add(
                     authorisation.position,
                     f"{authorisation.user} is listed twice for the same days (first at {other.position})",
+                    length=REST,
+                    asides=(Aside(other.position, "first here"),),
                 )
         if authorisation.user:
             users[authorisation.user] = (*earlier, authorisation)
@@ -129,7 +136,12 @@ def _read_keys(section: Section, findings: Findings) -> tuple[PinnedKey, ...]:
     seen: dict[str, Position] = {}
     for key in keys:
         if key.fingerprint and key.fingerprint in seen:
-            findings.add(key.position, f"fingerprint stands twice (first at {seen[key.fingerprint]})")
+            first = seen[key.fingerprint]
+            findings.add(
+                key.position,
+                f"fingerprint stands twice (first at {first})",
+                asides=(Aside(first, "first here"),),
+            )
         seen.setdefault(key.fingerprint, key.position)
     return tuple(keys)
 
@@ -151,11 +163,33 @@ def _fingerprint(node: Node | None, findings: Findings, name: str) -> str:
     if node is None:
         return ""
     if node.kind is not Kind.TEXT:
-        findings.add(node.position, f"{name} must be a fingerprint in quotes, not a {node.kind}")
+        findings.add(
+            node.position, f"{name} must be a fingerprint in quotes, not a {node.kind}", length=node.length
+        )
         return ""
     if not _FINGERPRINT.fullmatch(node.source):
         findings.add(
             node.position,
             f"{name}: {shown(node.source)} is no full fingerprint (40 hexadecimal digits, or 64, no blanks)",
+            length=node.length,
+            meant=_without_blanks(node.source),
+            advice=_why_no_fingerprint(node.source),
         )
     return node.source.upper()
+
+
+def _without_blanks(written: str) -> str:
+    """The fingerprint that was probably meant, as programs print it: in groups, or with 0x before it."""
+    digits = _BETWEEN_DIGITS.sub("", written).removeprefix("0x")
+    return digits.upper() if _FINGERPRINT.fullmatch(digits) else ""
+
+
+def _why_no_fingerprint(written: str) -> str:
+    digits = _BETWEEN_DIGITS.sub("", written).removeprefix("0x")
+    if _without_blanks(written):
+        return ""
+    if not digits or not set(digits) <= set("0123456789abcdefABCDEF"):
+        return "`rorpost keys list` shows the fingerprint of each key"
+    if len(digits) in (8, 16):
+        return "this is a key id, which others can forge; `rorpost keys list` shows the fingerprint"
+    return f"it has {len(digits)} digits; `rorpost keys list` shows the whole"

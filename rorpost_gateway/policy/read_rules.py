@@ -20,24 +20,19 @@ _FIELD_NAME = re.compile(r"[Xx]-[A-Za-z0-9-]{1,70}")
 _BASIS = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 ._/-]*[A-Za-z0-9])?")
 _REFUSED_OR_NOT = {
     "identity_number_in_subject": "identity_number_refused",
+    "identity_number_in_attachment_names": "identity_number_in_names_refused",
+    "outside_quotes": "outside_quotes_refused",
     "urgent": "urgent_refused",
     "unprotected_headers": "unprotected_headers_refused",
 }
-# Each of these is loaded but not checked yet: see policies/README.md.
-_OUTSIDE_QUOTES = (
-    "outside_quotes: reject cannot be enforced by this version yet; write: outside_quotes: allow"
-)
 
 
-def read_policy_rules(node: Node | None, start: Position, findings: Findings) -> Rules:
-    """The rules of the whole policy; `start` is where a finding about missing ones points."""
+def read_policy_rules(node: Node | None, findings: Findings) -> Rules:
+    """The rules of the whole policy; the built-in ones, where it has none."""
     if node is None:
-        findings.add(start, f"rules: {_OUTSIDE_QUOTES}")
         return Rules()
     section = Section(node, findings, name="rules")
     rules = _read_rules(section, Rules())
-    if not section.has("outside_quotes"):
-        section.complain(None, f"leave outside_quotes at its default, and {_OUTSIDE_QUOTES}")
     max_days = section.integer(
         "authorisation_max_days", rules.authorisation_max_days, least=1, most=AUTHORISATION_MOST_DAYS
     )
@@ -78,8 +73,6 @@ def _read_rules(section: Section, defaults: Rules) -> Rules:
 
 
 def _refuse_what_is_not_enforced(section: Section) -> None:
-    if section.choice("outside_quotes", ("reject", "allow"), "") == "reject":
-        section.complain("outside_quotes", f"must be allow: {_OUTSIDE_QUOTES}")
     if section.value("attachments", None) is not None:
         section.complain("attachments", "cannot be enforced by this version yet; take the rule out")
 

@@ -7,6 +7,7 @@ may rely on every rule before it.
 
 from rorpost_gateway.decision import DeclaredUser, Direction, KeyChoice, Reason
 from rorpost_gateway.policy.answers import Answer, Rule, answer
+from rorpost_gateway.policy.content_rules import quotes_stay_inside
 from rorpost_gateway.policy.inbound_rules import OPENED_RULES
 from rorpost_gateway.policy.inquiry import Inquiry
 
@@ -120,6 +121,12 @@ def _subject_holds_no_identity_number(asked: Inquiry) -> Answer:
     return answer(Reason.IDENTITY_NUMBER_IN_SUBJECT, position, fails=found)
 
 
+def _attachment_names_hold_no_identity_number(asked: Inquiry) -> Answer:
+    found = asked.rules.identity_number_in_names_refused and asked.reading.identity_number_in_a_name
+    position = asked.rules.positions.get("identity_number_in_attachment_names")
+    return answer(Reason.IDENTITY_NUMBER_IN_ATTACHMENT_NAME, position, fails=found)
+
+
 def _legal_basis_is_stated(asked: Inquiry) -> Answer:
     missing = asked.rules.legal_basis is not None and asked.legal_basis is None
     return answer(Reason.LEGAL_BASIS_MISSING, asked.rules.positions.get("legal_basis"), fails=missing)
@@ -173,6 +180,12 @@ MESSAGE_RULES = (
         name="rules.identity_number_in_subject",
         check=_subject_holds_no_identity_number,
     ),
+    Rule(
+        reasons=(Reason.IDENTITY_NUMBER_IN_ATTACHMENT_NAME,),
+        name="rules.identity_number_in_attachment_names",
+        check=_attachment_names_hold_no_identity_number,
+    ),
+    Rule(reasons=(Reason.OUTSIDE_QUOTES,), name="rules.outside_quotes", check=quotes_stay_inside),
     Rule(reasons=(Reason.LEGAL_BASIS_MISSING,), name="rules.legal_basis", check=_legal_basis_is_stated),
     Rule(reasons=(Reason.MAIL_LOOP,), name="mail-loop", check=_goes_in_no_circle),
 )

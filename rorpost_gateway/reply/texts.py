@@ -149,6 +149,12 @@ ROWS: dict[Reason, Row] = {
         sv="Ämnesraden innehåller ett personnummer. Flytta det till texten och skicka igen.",
         en="The subject holds a personal identity number. Move it into the text and send again.",
     ),
+    Reason.IDENTITY_NUMBER_IN_ATTACHMENT_NAME: Row(
+        code=550,
+        enhanced="5.7.1",
+        sv="En bilaga har ett personnummer i filnamnet. Byt namn på filen och skicka igen.",
+        en="The name of an attachment holds a personal identity number. Rename the file and send again.",
+    ),
     Reason.OUTSIDE_QUOTES: Row(
         code=550,
         enhanced="5.7.1",

@@ -23,7 +23,7 @@ from rorpost_gateway.supervision.remembered import MailboxMemory
 from rorpost_gateway.supervision.timetable import Timetable
 
 LONGEST_BACK = timedelta(days=7)  # what went by longer ago, while nothing ran, has no line
-FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS = 5.0, 60.0
+FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS, REFUSED_RETRY_SECONDS = 5.0, 60.0, 900.0
 NOT_RUNNING = "the gateway was not running at the deadline"
 
 Verdict = tuple[Deadline, Judgement]
@@ -110,7 +110,7 @@ class Duty:
             if not isinstance(look, Contents) and may_repeat and now < punctual_until:
                 break
             decided.append((deadline, self._judge(deadline, look)))
-        self._plan_retry(look, now)
+        self._plan_retry(look, now, soon=may_repeat)
         return decided
 
     def settle(self, decided: Sequence[Verdict], now: datetime) -> Deadline | None:
@@ -150,12 +150,13 @@ class Duty:
             return True
         return self._missed is not None and now >= self._missed.escalate_at
 
-    def _plan_retry(self, look: Look, now: datetime) -> None:
-        """What could not be seen is looked at again soon, while that may still help."""
+    def _plan_retry(self, look: Look, now: datetime, *, soon: bool) -> None:
+        """What could not be seen is looked at again, soon where that may help."""
         if isinstance(look, Contents) or not self._is_due(now):
             self._look_again_at, self._retries = None, 0
             return
         seconds = min(FIRST_RETRY_SECONDS * 2**self._retries, LONGEST_RETRY_SECONDS)
+        seconds = seconds if soon else REFUSED_RETRY_SECONDS
         self._look_again_at = now + timedelta(seconds=seconds)
         self._retries = min(self._retries + 1, 10)
 

@@ -29,7 +29,7 @@ def measure(on: Ground, plan: Plan, say: Say) -> Section:
         notes=(
             "Collecting: over TLS, one message at a time; the loops do nothing with it, the gateway opens,",
             "decides, logs, queues and delivers it (smtp-sink -L), and moves it to Rorpost/Collected.",
-            "gnupg: the same full folder, but the clock stops after fewer messages.",
+            "The folder is as full for all; where it says fewer messages, the clock stops after as many.",
             "A round: over TLS, by 20 connections at most, each with a login of its own; the first one asks",
             "about every message, the next one only about what is new or unread.",
             "The daemon: connections at a time, MB of all its processes, after a round over all of that.",

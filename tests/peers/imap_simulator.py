@@ -422,7 +422,9 @@ async def simulating(
         if task is not None:
             tasks.add(task)
             task.add_done_callback(tasks.discard)
-        await simulator.serve(reader, writer)
+        # Cancelled below, which is the end of it; asyncio would complain of a task that says so.
+        with contextlib.suppress(asyncio.CancelledError):
+            await simulator.serve(reader, writer)
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=implicit, limit=2**20)
     simulator.port = server.sockets[0].getsockname()[1]

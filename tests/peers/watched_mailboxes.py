@@ -13,7 +13,15 @@ from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from rorpost_gateway.errors import LogUnavailable
-from rorpost_gateway.imap.base import Account, ImapError, ImapFolderMissing, Selected, Server, Summary
+from rorpost_gateway.imap.base import (
+    Account,
+    ImapError,
+    ImapFolderMissing,
+    Selected,
+    Server,
+    Sessions,
+    Summary,
+)
 from rorpost_gateway.supervision.base import DeadlineLine, Judged, Past, Settings, Trace, Watched
 from rorpost_gateway.supervision.calendar import SwedishHolidays
 from rorpost_gateway.supervision.deadlines import Deadline, ReadingTimes
@@ -176,13 +184,14 @@ class World:
     known: set[str] = field(default_factory=set)
     told: list[tuple[str, str, str, int]] = field(default_factory=list)
     log_fails: bool = False
+    sessions: Sessions | None = None  # instead of the store in memory
 
     def __post_init__(self) -> None:
         self._goal = self.now
         self._more, self._reached = asyncio.Event(), asyncio.Event()
         self.watch = Watch(
             roster=lambda: self.mailboxes,
-            sessions=self.store,  # type: ignore[arg-type]
+            sessions=self.sessions or self.store,  # type: ignore[arg-type]
             known=self,
             lines=self,
             settings=self.settings,

@@ -55,7 +55,7 @@ REFUSED = {
     ),
     "a tab as indentation": (
         "a:\n\tb: 1\n",
-        "f:2:1: is not YAML: found character that cannot start any token",
+        "f:2:1: begins with a tab: lines are indented with blanks only",
     ),
     "an open bracket": ("a: [1\n", "f:2:1: is not YAML: did not find expected ',' or ']'"),
     "a colon too many": ("a: b: c\n", "f:1:5: is not YAML: mapping values are not allowed in this context"),

@@ -34,6 +34,7 @@ CODES = {
     "outside-recipient": (550, "5.7.1"),
     "urgent": (550, "5.7.1"),
     "identity-number-in-subject": (550, "5.7.1"),
+    "identity-number-in-attachment-name": (550, "5.7.1"),
     "outside-quotes": (550, "5.7.1"),
     "attachment-not-allowed": (550, "5.7.1"),
     "legal-basis-missing": (550, "5.7.1"),

@@ -70,7 +70,7 @@ def test_log_and_command_are_shown() -> None:
     (row,) = (line.split() for line in said.splitlines() if line.startswith(" hemsjukvarden"))
     assert row == ["hemsjukvarden", "13:00", "missed", "1", "since", "12:40", "3", "0", "1"]
     _, _, fault = said.partition(" trasig")
-    assert fault.split() == ["–", "the", "server", "–", "–", "–", "takes", "no", "login"]
+    assert fault.split() == ["–", "the", "server", "takes", "–", "–", "–", "no", "login"]
 
 
 def test_another_outcome_than_the_wanted_one_is_marked() -> None:

@@ -177,7 +177,9 @@ def test_a_configuration_that_is_wrong_is_78(rorpost: Any, path: tuple[str, ...]
     wrong.write_text("nonsense: 1\n")
     ended = rorpost(*path, *ARGUMENTS.get(path, []), "--config", wrong)
     assert (ended.code, ended.out) == (78, "")
-    assert all(line.startswith(f"{wrong}:1:1: ") for line in ended.err.splitlines())
+    found = [line for line in ended.err.splitlines() if line.startswith(f"{wrong}:1:1: ")]
+    assert ended.err.endswith(f"\n\n{len(found)} errors in 1 file\n")
+    assert ended.err.count("    1 | nonsense: 1\n      | ^~~~~~~~") == len(found) > 1
 
 
 def test_the_configuration_of_the_environment(rorpost: Any, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from rorpost_gateway.config import Config, load_config
 from rorpost_gateway.daemon.check import check_next_hops
 from rorpost_gateway.daemon.delivering import mail_route, make_delivery
+from rorpost_gateway.daemon.parts import sealed_size
 from rorpost_gateway.delivery.base import Delivered
 from rorpost_gateway.delivery.lmtp import LmtpDelivery
 from rorpost_gateway.delivery.maildir import MaildirDelivery
@@ -84,3 +86,11 @@ def test_the_password_is_read_from_its_file(tmp_path: Path) -> None:
     route = mail_route(config, config.mail_servers["delivery.smtp"])
     assert route.password == "correct horse"
     assert "correct horse" not in repr(route)
+
+
+async def test_what_stays_here_is_not_bounded_by_a_next_hop(tmp_path: Path) -> None:
+    config = configured(tmp_path, "{}")
+    default = replace(config.relay.default, max_size_octets=10)  # type: ignore[type-var]
+    config = replace(config, relay=replace(config.relay, default=default))
+    assert sealed_size(config, "regionostergotland.se") == 10
+    assert sealed_size(config, "motala.se") == config.limits.sealed_size

@@ -5,9 +5,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from rorpost_gateway.audit.report import as_data, figures_of
 from rorpost_gateway.daemon.arrived import arrived_in, forget_arrived
+from rorpost_gateway.decision import Action, Direction, Reason
 from rorpost_gateway.delivery.base import DeferredDelivery, FailedDelivery
 from rorpost_gateway.errors import QueueUnavailable
+from rorpost_gateway.metrics.tallies import Tallies
 from rorpost_gateway.queue.base import Copy, Purpose, State
 from tests.peers import gateway_world as world
 from tests.peers.outbound_house import OutboundHouse
@@ -224,3 +227,35 @@ async def test_one_that_arrived_and_was_not_forgotten_is_forgotten_at_the_next_s
     )
     assert await house.copies() == []
     assert len(sending.folders.given) == 1
+
+
+# --- counted apart
+
+
+async def test_a_report_counts_it_apart_from_messages(sending: Sending) -> None:
+    await sending.house.submit(body=MARKER)
+    await sending.work()
+    figures = figures_of(sending.house.lines(None))
+    assert (figures.messages, figures.totals.sent, figures.copies["delivered"]) == (1, 1, 0)
+    assert figures.channels == {"hemsjukvarden-region": figures.totals}
+    assert figures.sent_copies == {"made": 1, "delivered": 1}
+    assert as_data(figures)["sent_copies"]["not_made"] == 0
+
+
+async def test_so_do_the_metrics(house: OutboundHouse) -> None:
+    tallies = Tallies(clock=lambda: 0.0, now=lambda: 0.0)
+    about = {"direction": Direction.OUTBOUND, "rule": RULE}
+    of_copy = {"decision_id": "d", "queue_id": "q", **about}
+    records = [
+        house.records.decision(action=Action.ACCEPT, reason=Reason.OK, **about),
+        house.records.decision(action=Action.REJECT, reason=Reason.KEY_MISSING, **about),
+        house.records.delivered(**of_copy),
+        house.records.bounced(**of_copy),
+    ]
+    tallies.lines_written(records, 3)
+    told = tallies.tallied()
+    assert {words[0] for words, times in told.sent_copies.items() if times} == {
+        *("made", "not-made", "delivered", "bounced")
+    }
+    assert not any(told.decisions.values())
+    assert not any(told.copies.values())

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from rorpost_gateway.imap.answers import (
     Status,
+    capabilities_of,
     fetched,
     found_uids,
     listed,
@@ -95,6 +96,7 @@ def test_a_leap_second() -> None:
     [
         (b"* SEARCH", []),
         (b"* SEARCH 3 1 2", [3, 1, 2]),
+        (b"* search 3 ", [3]),
         (b'* ESEARCH (TAG "A1") UID ALL 1:3,7', [1, 2, 3, 7]),
         (b'* ESEARCH (TAG "A1") UID', []),
         (b'* ESEARCH (TAG "A1") UID COUNT 3 ALL 5', [5]),
@@ -110,6 +112,10 @@ def test_search(line: bytes, uids: list[int]) -> None:
 def test_search_that_found_nonsense(line: bytes) -> None:
     with pytest.raises(Unreadable):
         found_uids(read_untagged((line,)))
+
+
+def test_capabilities_that_nobody_can_print_are_none() -> None:
+    assert capabilities_of("imap4rev1 \x1b[31m å IDLE") == {"IMAP4REV1", "IDLE"}
 
 
 def test_list() -> None:

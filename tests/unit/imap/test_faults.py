@@ -276,6 +276,7 @@ async def test_data_in_several_responses_is_put_together(simulator: Simulator) -
         ("FETCH", b"%s OK done\r\n%s OK done\r\n"),
         ("SEARCH", b"* SEARCH 1 2 x\r\n%s OK done\r\n"),
         ("SEARCH", b"* ESEARCH UID ALL 1:4294967295\r\n%s OK done\r\n"),
+        ("SEARCH", b"* ESEARCH UID ALL 1:900000\r\n* ESEARCH UID ALL 2000000:2900000\r\n%s OK done\r\n"),
         ("SEARCH", b"%s MAYBE\r\n"),
         ("SEARCH", b"+ what\r\n+ what\r\n+ what\r\n"),
         ("CAPABILITY", b"* CAPABILITY POP3\r\n%s OK done\r\n"),

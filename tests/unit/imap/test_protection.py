@@ -150,6 +150,13 @@ async def test_a_file_of_authorities_that_cannot_be_used(
         assert not simulator.connections
 
 
+async def test_a_host_that_is_not_there() -> None:
+    account = Account(server=Server(host="nowhere.invalid", port=1), username="u", credentials=Given())
+    with pytest.raises(ImapUnavailable, match="no such host"):
+        async with ImapSessions().open(account):
+            pass
+
+
 async def test_the_secret_is_asked_for_before_anything_is_connected(authority: Authority) -> None:
     class Unreadable(Given):
         async def token(self) -> str | None:

@@ -304,6 +304,14 @@ async def test_a_server_that_refuses_idle_is_spoken_with_further(imap_simulator:
         await session.noop()
 
 
+async def test_a_server_that_ends_idle_by_itself(imap_simulator: Simulator) -> None:
+    imap_simulator.on("IDLE", says(b"+ idling\r\n%s OK enough\r\n"))
+    async with asyncio.timeout(PATIENCE_SECONDS), ImapSessions().open(imap_simulator.account()) as session:
+        await session.select("INBOX")
+        assert not await session.idle(most_seconds=1000)
+        await session.noop()
+
+
 async def test_given_up_in_the_middle_it_is_of_no_more_use(imap_simulator: Simulator) -> None:
     async with ImapSessions().open(imap_simulator.account()) as session:
         await session.select("INBOX")

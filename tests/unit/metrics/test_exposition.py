@@ -12,6 +12,7 @@ from rorpost_gateway.decision_log.base import Event, Record
 from rorpost_gateway.metrics.catalogue import METRICS, PROCESS_METRICS, Kind
 from rorpost_gateway.metrics.exposition import exposition
 from rorpost_gateway.metrics.snapshot import (
+    CollectingFigures,
     FolderFigures,
     KeyFigure,
     ListenerFigures,
@@ -30,6 +31,7 @@ ROOT = Path(__file__).parents[3]
 HOME_CARE = "rorpost.hemsjukvarden@motala.se"
 KEPT_OUT = "rorpost.trasig@motala.se"
 KEYLESS = "rorpost.utannyckel@motala.se"
+POST = "post@partner.se@imap.partner.se:993/INBOX"
 SNAPSHOT = Snapshot(
     version="0.1.0",
     python="3.11.2",
@@ -55,6 +57,10 @@ SNAPSHOT = Snapshot(
     witnesses=(
         WitnessFigures(name="w.example/1", size=7, failures=0, conflict=False),
         WitnessFigures(name="w.example/2", size=9, failures=3, conflict=True),
+    ),
+    collecting=(
+        CollectingFigures(account=POST, outcomes={"taken": 5, "refused": 0}, up=True, last_success_at=NOW),
+        CollectingFigures(account="ny", outcomes={"taken": 0}, up=False, last_success_at=None),
     ),
     timestamps=TimestampFigures(failures=2, size=6, at=NOW),
     mailboxes=(
@@ -129,6 +135,11 @@ def page(snapshot: Snapshot = SNAPSHOT) -> str:
         f'rorpost_mailbox_deadlines_total{{mailbox="{HOME_CARE}",outcome="missed"}} 1.0',
         f'rorpost_mailbox_deadlines_total{{mailbox="{KEPT_OUT}",outcome="unknown"}} 0.0',
         'rorpost_mailbox_notices_total{outcome="deferred"} 2.0',
+        f'rorpost_collected_total{{account="{POST}",outcome="taken"}} 5.0',
+        f'rorpost_collected_total{{account="{POST}",outcome="refused"}} 0.0',
+        f'rorpost_collecting_up{{account="{POST}"}} 1.0',
+        'rorpost_collecting_up{account="ny"} 0.0',
+        f'rorpost_collecting_last_success_timestamp_seconds{{account="{POST}"}} 1.79e+09',
         'rorpost_build_info{engine="gnupg",python="3.11.2",version="0.1.0"} 1.0',
         'rorpost_stage_seconds_bucket{le="0.0005",stage="seal"} 1.0',
         'rorpost_stage_seconds_bucket{le="+Inf",stage="seal"} 1.0',

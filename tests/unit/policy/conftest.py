@@ -11,7 +11,7 @@ import pytest
 
 from rorpost_gateway.decision import Direction, KeyChoice, Reason
 from rorpost_gateway.envelope import Login
-from rorpost_gateway.facts import MessageFacts
+from rorpost_gateway.facts import NOTHING_FOUND, MessageFacts
 from rorpost_gateway.policy.evaluate import Question
 from rorpost_gateway.policy.load import load_policy
 from rorpost_gateway.policy.model import Policy
@@ -103,7 +103,11 @@ def moment(text: str = "2026-05-06T08:00:00+02:00") -> datetime:
 
 def facts(**changes: Any) -> MessageFacts:
     sound = MessageFacts(
-        authors=(HOME,), to=(CARE,), fields={"x-rorpost-sending-user": (ANNA,)}, message_id="<a@b>"
+        authors=(HOME,),
+        to=(CARE,),
+        fields={"x-rorpost-sending-user": (ANNA,)},
+        message_id="<a@b>",
+        content=NOTHING_FOUND,
     )
     return replace(sound, **changes)
 

@@ -39,6 +39,29 @@ def test_a_file_that_cannot_be_read_is_not_blamed_on_the_others(world: Any) -> N
     assert findings_of(world.load, "mailboxes: [\n", channels) == [
         "p/1.yaml:2:1: is not YAML: did not find expected node content"
     ]
+    rules = "rules: {outside_quotes: allow, authorisation_max_days: 400\n"
+    mailboxes = world.SMALL[: world.SMALL.index("rules:")].replace("2026-12-31", "2027-01-15", 1)
+    (finding,) = findings_of(world.load, mailboxes, rules)
+    assert finding.startswith("p/2.yaml:2:1: is not YAML")
+
+
+def test_what_does_not_depend_on_a_file_that_cannot_be_read_is_found_all_the_same(world: Any) -> None:
+    at = world.SMALL.index("channels:")
+    channels = (
+        world.SMALL[at:].replace("owner: eva.ek@motala.se", "owner: Eva").replace("lyckorna\n", "brinken\n")
+    )
+    assert findings_of(world.load, world.SMALL[:at] + "  - x\n", channels) == [
+        "p/1.yaml:24:3: is indented differently from the lines it belongs with",
+        "p/2.yaml:4:12: channel 'brinken'.owner is not a mail address: 'Eva'",
+        "p/2.yaml:8:5: channel 'brinken' stands twice (first at p/2.yaml:2:5)",
+    ]
+
+
+def test_mailboxes_of_the_wrong_kind_are_not_missed_in_every_channel(world: Any) -> None:
+    at = world.SMALL.index("channels:")
+    assert findings_of(world.load, "mailboxes: []\n" + world.SMALL[at:]) == [
+        "1.yaml:1:12: mailboxes must be a mapping (key: value)"
+    ]
 
 
 def test_a_pair_in_two_channels_of_two_files(world: Any) -> None:

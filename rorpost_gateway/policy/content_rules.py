@@ -1,0 +1,57 @@
+"""The rules on what a message holds, the same in both directions, and which of it they need to know.
+
+Fail closed: what a rule needs and nobody has looked for is a refusal.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from rorpost_gateway.decision import Direction, Reason
+from rorpost_gateway.facts import Look
+from rorpost_gateway.policy.answers import Answer, answer
+from rorpost_gateway.policy.inquiry import Inquiry
+from rorpost_gateway.policy.model import Policy
+
+
+def content_to_look_at(
+    policy: Policy, direction: Direction, *, sender: str, recipients: Iterable[str], at: datetime
+) -> Look:
+    """What has to be known of the content of a message before it is decided for these recipients.
+
+    Addresses are lower case; `at` is aware. Nothing where no channel leads there.
+    """
+    look, day = Look(0), policy.day(at)
+    for recipient in recipients:
+        for channel in policy.pairs.get((sender, recipient), ()):
+            if channel.in_force(day):
+                look |= channel.rules.looks_at(direction)
+    return look
+
+
+def quotes_stay_inside(asked: Inquiry) -> Answer:
+    """Whatever is quoted was written among the channel's own mailboxes and their people."""
+    position = asked.rules.positions.get("outside_quotes")
+    return answer(
+        Reason.OUTSIDE_QUOTES, position, fails=asked.rules.outside_quotes_refused and _quotes_outside(asked)
+    )
+
+
+def _quotes_outside(asked: Inquiry) -> bool:
+    content = asked.facts.content
+    if content is None or content.quotes is None:
+        return True
+    return any(not _may_be_quoted(quoted, asked) for quoted in content.quotes.quoted)
+
+
+def _may_be_quoted(quoted: frozenset[str], asked: Inquiry) -> bool:
+    """Whether a quoted message brings nothing from outside the channel.
+
+    One that both ends have had already, as a message to several mailboxes, may be quoted between
+    them, though others who had it stand in no channel with each other.
+    """
+    outside = quoted - asked.inside_channel
+    if not outside:
+        return True
+    question = asked.question
+    both_had_it = {question.sender, question.recipient} <= quoted
+    return both_had_it and all(asked.policy.mailbox(address) is not None for address in outside)
