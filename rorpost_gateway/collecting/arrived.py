@@ -14,7 +14,7 @@ from rorpost_gateway.message.line_ends import with_crlf
 
 _NOBODY = ""
 _BLANK_LINE = re.compile(rb"\r?\n\r?\n")
-_FROM = re.compile(rb"^from:((?:[^\r\n]|\r?\n[ \t])*+)", re.IGNORECASE | re.MULTILINE)
+_FROM = re.compile(rb"^from:((?>(?:[^\r\n]|\r?\n[ \t])*))", re.IGNORECASE | re.MULTILINE)
 _FOLD = re.compile(r"\r?\n")
 
 

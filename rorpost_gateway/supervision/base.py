@@ -1,6 +1,6 @@
 """What the watch knows of the rest of the house: whom it watches, and whose messages the log knows."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -12,7 +12,7 @@ from rorpost_gateway.supervision.deadlines import Deadline, Outcome, ReadingTime
 Now = Callable[[], float]
 """Seconds since the epoch."""
 
-WaitUntil = Callable[[float], Awaitable[None]]
+WaitUntil = Callable[[float], Coroutine[None, None, None]]
 """Wait until that moment, seconds since the epoch, by the clock that `Now` reads; may end before it."""
 
 

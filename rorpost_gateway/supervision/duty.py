@@ -68,6 +68,11 @@ class Duty:
         if judged is not None and down_since is not None:
             self._take_up(judged, down_since)
 
+    @property
+    def looks_again(self) -> bool:
+        """Whether a look has failed that is to be made again soon."""
+        return self._look_again_at is not None
+
     def pass_time(self, now: datetime) -> None:
         """Take in the deadlines that, with their grace, have gone by."""
         until = now - self._grace

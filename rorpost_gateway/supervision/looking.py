@@ -24,6 +24,10 @@ DOUBTFUL_FOR = timedelta(days=1)
 DOUBTFUL_MOST = 1000
 
 
+class HeaderTooLong(ImapTooLarge):
+    """Of one of the messages; the next look asks about fewer of them at once, or not about that one's."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Looking:
     """How every look is made."""
@@ -74,11 +78,12 @@ class Looking:
             group = readable[start : start + memory.at_once]
             try:
                 summaries = await _asked(session, group, FIELDS)
-            except ImapTooLarge:
+            except ImapTooLarge as error:
                 memory.too_large(group)
-                raise
+                raise HeaderTooLong(error.public) from error
             await self._note(summaries, mailbox, place, memory)
             start += len(group)
+        memory.all_taken_in()
 
     async def _note(
         self, summaries: Sequence[Summary], mailbox: str, place: Place, memory: FolderMemory

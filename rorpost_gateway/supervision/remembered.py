@@ -34,18 +34,21 @@ class FolderMemory:
 
     def too_large(self, asked: Sequence[int]) -> None:
         """One of these has such a header: fewer at once next time, until it is found."""
+        self._at_once = max(1, len(asked) // 8)
         if len(asked) == 1:
-            self._unreadable.add(asked[0])
-            self._at_once = AT_ONCE
-        else:
-            self._at_once = max(1, len(asked) // 8)
+            (self._unreadable if asked[0] in self._suspected else self._suspected).add(asked[0])
+
+    def all_taken_in(self) -> None:
+        """Nothing is left to ask about."""
+        self._at_once = AT_ONCE
+        self._suspected.clear()
 
     def _begin(self, uid_validity: int | None) -> None:
         self._uid_validity = uid_validity
         self._uids = array("L")
         self._arrived = array("q")  # seconds since the epoch
         self._foreign = bytearray()  # 1 where the message is foreign
-        self._unreadable = set[int]()
+        self._unreadable, self._suspected = set[int](), set[int]()
         self._at_once = AT_ONCE
 
     def __len__(self) -> int:

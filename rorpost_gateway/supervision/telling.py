@@ -6,7 +6,6 @@ one address that is refused keeps nobody else from hearing; sent twice it is one
 """
 
 import asyncio
-import contextlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from rorpost_gateway.smtp_client.base import Client, Deferred, Outgoing, Relayed
 from rorpost_gateway.supervision.base import Now, WaitUntil, Watched
 from rorpost_gateway.supervision.deadlines import Deadline
 from rorpost_gateway.supervision.notices import Kind, Unread, build_notice
+from rorpost_gateway.supervision.waiting import until_either
 
 log = structlog.get_logger()
 
@@ -165,15 +165,7 @@ class Notices:
             await self._more.wait()
             return
         due = min(each.due for each in self._waiting.values())
-        sleeping = asyncio.ensure_future(self._wait_until(due))
-        hearing = asyncio.ensure_future(self._more.wait())
-        try:
-            await asyncio.wait((sleeping, hearing), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in (sleeping, hearing):
-                task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.gather(sleeping, hearing, return_exceptions=True)
+        await until_either(self._wait_until(due), self._more)
 
 
 def _manager(watched: Watched) -> tuple[str, ...]:

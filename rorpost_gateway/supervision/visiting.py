@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 import structlog
 
 from rorpost_gateway.errors import LogUnavailable
-from rorpost_gateway.imap.base import ImapError, ImapLoginFailed, ImapTooLarge, Sessions
+from rorpost_gateway.imap.base import ImapError, ImapLoginFailed, Sessions
 from rorpost_gateway.supervision.base import Now, Watched
 from rorpost_gateway.supervision.contents import Contents, Look, NotLookedInto
-from rorpost_gateway.supervision.looking import Looking
+from rorpost_gateway.supervision.looking import HeaderTooLong, Looking
 from rorpost_gateway.supervision.remembered import MailboxMemory
 
 log = structlog.get_logger()
@@ -60,7 +60,7 @@ class Visiting:
     async def _look(self, watched: Watched, memory: MailboxMemory) -> Contents:
         """By one session, or by some more where a header is too long, until it is known whose."""
         for _ in range(SESSIONS - 1):
-            with contextlib.suppress(ImapTooLarge):
+            with contextlib.suppress(HeaderTooLong):
                 return await self._in_session(watched, memory)
         return await self._in_session(watched, memory)
 

@@ -36,6 +36,7 @@ from rorpost_gateway.supervision.looking import Looking
 from rorpost_gateway.supervision.standing import Standing, line_of
 from rorpost_gateway.supervision.timetable import Timetable
 from rorpost_gateway.supervision.visiting import Visiting
+from rorpost_gateway.supervision.waiting import until_either
 
 log = structlog.get_logger()
 
@@ -68,6 +69,7 @@ class Watch:
         looking = Looking(settings=settings, known=known, now=now)
         self._visiting = Visiting(sessions=sessions, looking=looking, now=now)
         self._agenda = Agenda()
+        self._sooner = asyncio.Event()  # something is due before what is waited for
         self._workers: set[asyncio.Task[None]] = set()
         self._watched: Sequence[Watched] = ()
         self._duties: dict[str, Duty] = {}
@@ -85,8 +87,9 @@ class Watch:
         try:
             await self.begin()
             while True:
+                self._sooner.clear()
                 self.tick()
-                await self._wait_until(self._next_moment().timestamp())
+                await until_either(self._wait_until(self._next_moment().timestamp()), self._sooner)
         except LogUnavailable as error:
             log.error("supervision-stopped", error=error)
         finally:
@@ -200,6 +203,8 @@ class Watch:
         if decided:
             await self._lines.write([line_of(deadline, judged, look) for deadline, judged in decided])
         self._tell(duty, look, decided, now)
+        if duty.looks_again:
+            self._sooner.set()
         if self._duties.get(address) is duty and duty.wants_look(self._moment()):
             self._agenda.done(address)
             self._agenda.add(address, urgent=True)

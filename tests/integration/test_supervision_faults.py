@@ -78,8 +78,8 @@ async def test_a_fault_at_the_deadline_is_looked_at_again_and_costs_nothing(
     imap_simulator: Simulator, place: str, fault: Callable[[], Fault]
 ) -> None:
     async with running(imap_simulator) as world:
-        imap_simulator.inbox.add(message(), flags={"\\Seen"}, arrived_at=at(f"{DAY} 07:58"))
         await world.go_to(at(f"{DAY} 07:59"))
+        imap_simulator.inbox.add(message(), flags={"\\Seen"}, arrived_at=at(f"{DAY} 07:58"))
         imap_simulator.on(place, fault())
         await world.go_to(at(f"{DAY} 08:00"))
         assert not world.lines
@@ -205,7 +205,7 @@ async def test_a_server_that_is_away_over_the_deadline_is_unknown_and_said_once(
 ) -> None:
     async with running(imap_simulator) as world:
         await world.go_to(at(f"{DAY} 07:59"))
-        imap_simulator.on(GREETING, *[cut()] * 12)
+        imap_simulator.on(GREETING, *[cut()] * 11)
         await world.go_to(at(f"{DAY} 08:06"))
         (line,) = world.lines
         await world.go_to(at(f"{DAY} 09:00"))

@@ -99,7 +99,7 @@ class CollectingHouse:
         async with asyncio.timeout(BOUND_SECONDS):
             while not condition():
                 assert not self._task.done()
-                await asyncio.sleep(0.002)
+                await asyncio.sleep(0)
 
     def counted(self) -> dict[str, int]:
         found = self.collector.figures.outcomes

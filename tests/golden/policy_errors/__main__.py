@@ -1,4 +1,4 @@
-"""Prints every broken policy of this folder as a person sees it refused: `python -m tests.golden.policy_errors`.
+"""`python -m tests.golden.policy_errors` prints every broken policy of this folder as a person sees it.
 
 `--write` keeps what is printed as what is expected; read the difference before it is committed.
 """

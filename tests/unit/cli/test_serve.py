@@ -27,7 +27,12 @@ def test_an_invalid_policy(here: Any) -> None:
     here.write("policies/policy.yaml", "rules: {outside_quotes: allow}\nnonsense: 1\n")
     done = serve(here)
     assert done.returncode == 78
-    assert done.stderr == f"{here.folder}/policies/policy.yaml:2:1: unknown key 'nonsense'\n"
+    assert done.stderr.splitlines() == [
+        f"{here.folder}/policies/policy.yaml:2:1: unknown key 'nonsense'",
+        "    2 | nonsense: 1",
+        "      | ^~~~~~~~",
+        "      = what may still stand here: channels, mailboxes",
+    ]
 
 
 @pytest.mark.parametrize("spoilt", ["state", "state/decisions", "state/policies"])

@@ -71,7 +71,7 @@ class Scene:
         async with asyncio.timeout(BOUND_SECONDS):
             while not condition():
                 assert not self.task.done()
-                await asyncio.sleep(0.001)
+                await asyncio.sleep(0)
 
     async def until_idle(self, times: int = 1) -> None:
         """Until it has waited for news so often."""
