@@ -1,15 +1,90 @@
-"""Names of attachments, as the parts of a message state them (RFC 2183, RFC 2231, RFC 2047)."""
+"""Names of attachments, as the parts of a message state them.
 
-from collections.abc import Sequence
+Leniently: every name that some mail client might show counts. RFC 2183 (Content-Disposition),
+RFC 2231 (parameters that are split or encoded), RFC 2047 (encoded words, which do not belong there
+and are there).
+"""
 
+import re
+from collections.abc import Iterator, Sequence
+from urllib.parse import unquote_to_bytes
+
+from rorpost_gateway.content.visible import visible
+from rorpost_gateway.identity_number import contains_identity_number
 from rorpost_gateway.message import Message, Part
+from rorpost_gateway.message.encoded_words import decode_text, decode_words
+
+_FIELD = re.compile(
+    r"^content-(?P<what>type|disposition|description)[ \t]*+:(?P<value>[^\n]*+(?>(?:\n[ \t][^\n]*+)*))",
+    re.IGNORECASE | re.MULTILINE,
+)
+_PARAMETER = re.compile(
+    r";\s*+(?P<base>(?:file)?name)(?:\*(?P<number>[0-9]{1,3}))?(?P<encoded>\*)?\s*+="
+    r'\s*+(?:"(?P<quoted>(?>(?:[^"\\]++|\\.)*))"|(?P<loose>[^;]*+))',
+    re.IGNORECASE,
+)
+_PAIR = re.compile(r"\\(.)")
+_PARTS_OF_A_NAME = 200
 
 
-def names_of(message: Message, part: Part) -> tuple[str, ...]:  # noqa: ARG001
+def names_of(message: Message, part: Part) -> tuple[str, ...]:
     """Every name that some mail client might show for this part, decoded; most parts have none."""
-    return ()
+    header = message.octets[part.start : part.body_offset]
+    if b"name" not in (lower := header.lower()) and b"content-description" not in lower:
+        return ()
+    text = _text(header)
+    found: list[str] = []
+    for field in _FIELD.finditer(text):
+        value = field["value"].replace("\n", "")
+        if field["what"].lower() == "description":
+            found.append(decode_words(value.strip()))
+        else:
+            found += _names(value)
+    return tuple(dict.fromkeys(visible(name) for name in found if name))
 
 
-def identity_number_in_a_name(message: Message, parts: Sequence[Part]) -> bool:  # noqa: ARG001
+def identity_number_in_a_name(message: Message, parts: Sequence[Part]) -> bool:
     """Whether a personal identity number stands in the name of some part."""
-    return False
+    return any(holds_identity_number(name) for part in parts for name in names_of(message, part))
+
+
+def holds_identity_number(name: str) -> bool:
+    """Whether one stands in the name of a file, where `_` stands for a blank or a dash."""
+    return contains_identity_number(name) or (
+        "_" in name and contains_identity_number(name.replace("_", " "))
+    )
+
+
+def _text(header: bytes) -> str:
+    try:
+        text = header.decode("utf-8")
+    except UnicodeDecodeError:
+        text = header.decode("latin-1")
+    return text.replace("\r\n", "\n")
+
+
+def _names(value: str) -> Iterator[str]:
+    """The names in one field's parameters; the pieces of a split one are put together."""
+    split: dict[str, list[tuple[int, bool, str]]] = {}
+    for match in _PARAMETER.finditer(value):
+        quoted = match["quoted"]
+        text = _PAIR.sub(r"\1", quoted) if quoted is not None else match["loose"].strip()
+        if match["number"] is None and match["encoded"] is None:
+            yield decode_words(text)
+        else:
+            pieces = split.setdefault(match["base"].lower(), [])
+            if len(pieces) < _PARTS_OF_A_NAME:
+                pieces.append((int(match["number"] or 0), match["encoded"] is not None, text))
+    for pieces in split.values():
+        yield _together(sorted(pieces))
+
+
+def _together(pieces: list[tuple[int, bool, str]]) -> str:
+    """RFC 2231, sections 3 and 4: the first piece names the charset; encoded ones hold %XX."""
+    charset, octets = "", b""
+    for place, (_, encoded, text) in enumerate(pieces):
+        piece = text
+        if place == 0 and encoded and piece.count("'") >= 2:
+            charset, _, piece = piece.split("'", 2)
+        octets += unquote_to_bytes(piece) if encoded else piece.encode("utf-8", "replace")
+    return decode_text(charset.lower() or "utf-8", octets)

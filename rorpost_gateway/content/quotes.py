@@ -1,12 +1,81 @@
-"""What a message quotes of earlier correspondence."""
+"""What a message quotes of earlier correspondence, by the reply headers that stand over it.
+
+Plain text and HTML, forwarded messages as parts and as files. Conservative: an author who is not
+named by an address is only suspected, and so is what lies beyond the bounds. Nothing of the text is
+kept. Linear within the bounds, whatever comes.
+"""
 
 from collections.abc import Sequence
 
 from rorpost_gateway.content.bounds import Bounds
+from rorpost_gateway.content.embedded import EMBEDDED, quoted_by_header
+from rorpost_gateway.content.names import names_of
+from rorpost_gateway.content.running_text import QuoteReader
+from rorpost_gateway.content.text_parts import decode_leniently, is_text, read_text
+from rorpost_gateway.errors import MessageMalformed, MessageTooComplex
 from rorpost_gateway.facts import Quotes
-from rorpost_gateway.message import Message, Part
+from rorpost_gateway.message import Message, Part, check_structure, parse_message
+from rorpost_gateway.message.line_ends import with_crlf
+from rorpost_gateway.message.transfer_encoding import UNENCODED
+
+_MAIL_FILES = (".eml", ".mht", ".mhtml")
 
 
-def read_quotes(message: Message, parts: Sequence[Part], bounds: Bounds) -> Quotes:  # noqa: ARG001
-    """Every quote of the message, by the reply headers that stand over them. Pure, bounded."""
-    return Quotes()
+def read_quotes(message: Message, parts: Sequence[Part], bounds: Bounds) -> Quotes:
+    """Every quote of the message. `parts` are all of its parts, parents first. Pure, bounded."""
+    search = _Search(bounds)
+    search.message(message, parts, depth=0)
+    return Quotes(quoted=tuple(search.reader.quoted), suspected=search.reader.suspected)
+
+
+class _Search:
+    """One search through one message; it counts what must stay bounded."""
+
+    def __init__(self, bounds: Bounds) -> None:
+        self.reader = QuoteReader()
+        self._bounds = bounds
+        self._octets_left = bounds.text_octets
+
+    def message(self, message: Message, parts: Sequence[Part], *, depth: int) -> None:
+        for part in parts:
+            if part.kind in EMBEDDED and part.encoding in UNENCODED:
+                # The text in it is a part of its own.
+                self.reader.add(quoted_by_header(message.octets[part.body_offset : part.end]))
+            elif part.kind in EMBEDDED or _is_mail_file(message, part):
+                self._file(message, part, depth=depth + 1)
+            elif is_text(part):
+                self._text(message, part)
+            elif part.content_type is not None and part.content_type.is_multipart:
+                # Parts in a transfer encoding, which RFC 2045, 6.4 forbids, are none for most readers.
+                self.reader.suspected += part.encoding not in UNENCODED
+
+    def _text(self, message: Message, part: Part) -> None:
+        most = min(self._bounds.part_text_octets, self._octets_left)
+        read = read_text(message, part, most_octets=most)
+        self._octets_left -= min(most, part.end - part.body_offset)
+        self.reader.read(read.text)
+        if not read.whole:
+            self.reader.suspected += 1
+
+    def _file(self, message: Message, part: Part, *, depth: int) -> None:
+        """A message in a transfer encoding, or as a file."""
+        size = part.end - part.body_offset
+        if depth > self._bounds.depth or size > self._octets_left:
+            self.reader.suspected += 1
+            return
+        self._octets_left -= size
+        octets = decode_leniently(message.octets[part.body_offset : part.end], part.encoding)
+        self.reader.add(quoted_by_header(octets))
+        try:
+            inside = parse_message(with_crlf(octets))
+            parts = check_structure(inside)
+        except (MessageMalformed, MessageTooComplex):
+            self.reader.suspected += 1
+            return
+        self.message(inside, parts, depth=depth)
+
+
+def _is_mail_file(message: Message, part: Part) -> bool:
+    if part.content_type is not None and part.content_type.is_multipart:
+        return False
+    return any(name.lower().rstrip(" .").endswith(_MAIL_FILES) for name in names_of(message, part))

@@ -11,12 +11,13 @@ from rorpost_gateway.errors import GatewayError
 
 START_SECONDS = 30
 STOP_SECONDS = 60
+MOST_OCTETS_OF_FINDINGS = 4096
 
 Place = tuple[str, int]
 
 
 class NotStarted(GatewayError):
-    """The gateway did not come up; the text is the last of what it said."""
+    """The gateway did not come up; the text is what it found wrong, or the last that it said."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,15 +94,17 @@ class Daemon:
         stderr = self._process.stderr
         if stderr is None:
             raise RuntimeError("the daemon's standard error is not piped")
-        last = b""
+        last, findings = b"", b""
         with self._log.open("wb") as log:
             while line := await stderr.readline():
                 log.write(line)
                 log.flush()
                 last = line
+                if not line.startswith(b"{"):  # no event of the operator's log
+                    findings = (findings + line)[:MOST_OCTETS_OF_FINDINGS]
                 self._look_for_ready(line)
         if not self._ready.done():
-            said = last.decode("utf-8", "replace").strip()
+            said = (findings or last).decode("utf-8", "replace").strip()
             self._ready.set_exception(NotStarted(f"the gateway did not start: {said}"))
 
     def _look_for_ready(self, line: bytes) -> None:

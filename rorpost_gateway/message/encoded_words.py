@@ -38,14 +38,14 @@ def decode_words(value: str) -> str:
         between = value[position : match.start()]
         adjoins = position > 0 and not between.strip(" \t")
         if not adjoins or match[1].lower() != charset:
-            shown.append(_text(charset, pending))
+            shown.append(decode_text(charset, b"".join(pending)))
             pending = []
             charset = match[1].lower()
         if not adjoins:
             shown.append(between)
         pending.append(octets)
         position = match.end()
-    shown.extend((_text(charset, pending), value[position:]))
+    shown.extend((decode_text(charset, b"".join(pending)), value[position:]))
     return "".join(shown)
 
 
@@ -64,6 +64,16 @@ def encode_words(text: str) -> str:
     return "\r\n ".join([*words, _word(octets)])
 
 
+def decode_text(charset: str, octets: bytes) -> str:
+    """`octets` in that charset; in latin-1 where it is unknown. What cannot be decoded is replaced."""
+    if _CHARSET.fullmatch(charset):
+        try:
+            return codecs.lookup(charset).decode(octets, "replace")[0]
+        except (LookupError, ValueError):
+            pass
+    return octets.decode("latin-1")
+
+
 def _word(octets: bytes) -> str:
     return f"=?utf-8?B?{binascii.b2a_base64(octets, newline=False).decode('ascii')}?="
 
@@ -80,13 +90,3 @@ def _octets_of_base64(piece: bytes) -> bytes:
     letters = _NO_BASE64.sub(b"", piece)
     whole = letters[:-1] if len(letters) % 4 == 1 else letters
     return binascii.a2b_base64(whole + b"===")
-
-
-def _text(charset: str, pieces: list[bytes]) -> str:
-    octets = b"".join(pieces)
-    if _CHARSET.fullmatch(charset):
-        try:
-            return codecs.lookup(charset).decode(octets, "replace")[0]
-        except (LookupError, ValueError):
-            pass
-    return octets.decode("latin-1")

@@ -27,6 +27,7 @@ FOLDER_OF = 10_000
 TIMED = {SEQUOIA: 1000, GNUPG: 300}
 _TIMED_BY_ONE = 500
 _BY_HUNDREDS = 100
+_LONG_AGO = 1_700_000_000  # seconds since the epoch
 _LINE_END = b"\n"
 _TAKEN = "Rorpost.Collected"  # as Dovecot names its folder in a Maildir
 _LOOK_AGAIN_SECONDS = 0.02
@@ -97,7 +98,8 @@ def _fill(server: Dovecot, mailbox: str, sealed: Sequence[Path]) -> None:
         # Sizes in the names, as whatever Dovecot delivers itself has them: it need not look into the files.
         octets = path.read_bytes()
         sizes = f"S={len(octets)},W={len(octets) + octets.count(_LINE_END)}"
-        os.link(path, new / f"{1_700_000_000 + number}.M{number}P1.bench,{sizes}")
+        # The number stands once: in Dovecot's hash of names two would undo each other, at a high price.
+        os.link(path, new / f"{_LONG_AGO + number}.M1P1.bench,{sizes}")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -244,6 +244,8 @@ class World:
 
     async def _wait_until(self, moment: float) -> None:
         await self.watch.idle()
+        for _ in range(5):  # a look that failed has something sooner to wait for
+            await asyncio.sleep(0)
         before = self.now
         while self.now >= self._goal:
             self._reached.set()

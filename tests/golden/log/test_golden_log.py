@@ -22,7 +22,7 @@ SENDER, RECIPIENT = "rorpost.hemsjukvarden@motala.se", "rorpost.vcbrinken@region
 
 
 async def write(folder: Path) -> None:
-    """Two days: what is accepted, refused and relayed; a torn line; midnight."""
+    """Two days: what is accepted, refused and relayed; a torn line; midnight; reading deadlines."""
     now = NOON
     records = Records(
         contains_identity_number=contains_identity_number, is_known=lambda text: text in (SENDER, RECIPIENT)
@@ -72,6 +72,31 @@ async def write(folder: Path) -> None:
         attempt=1,
     )
 
+    missed = records.mailbox(
+        mailbox=SENDER,
+        outcome="missed",
+        deadline="2026-05-07T13:00:00+02:00",
+        unread=2,
+        oldest_unread="2026-05-07T09:12:00.000Z",
+        in_inbox=3,
+        in_sent=0,
+        oldest="2026-05-06T14:00:00.000Z",
+        foreign=1,
+        cause=None,
+    )
+    unseen = records.mailbox(
+        mailbox=SENDER,
+        outcome="unknown",
+        deadline="2026-05-07T08:00:00+02:00",
+        unread=None,
+        oldest_unread=None,
+        in_inbox=None,
+        in_sent=None,
+        oldest=None,
+        foreign=None,
+        cause="imap.motala.se:143: the connection was cut",
+    )
+
     async def session(*lines: record.Record) -> None:
         log = await open_log(folder, node="gw1", signing_key=KEY, now=lambda: now)
         await log.append(lines)
@@ -83,7 +108,7 @@ async def write(folder: Path) -> None:
     now += 0.25
     await session(refused, record.stop())
     now += 86_400
-    await session(relayed, record.heartbeat())
+    await session(relayed, record.heartbeat(), unseen, missed)
 
 
 async def test_the_bytes_are_as_promised(tmp_path: Path) -> None:
@@ -142,7 +167,7 @@ async def test_the_script_finds_what_was_changed(tmp_path: Path, old: bytes, new
 
 
 def test_the_golden_files_hold_by_themselves() -> None:
-    assert verify_log(HERE, vkey=VKEY).entries == 9
+    assert verify_log(HERE, vkey=VKEY).entries == 11
     assert recompute(HERE).returncode == 0
     assert (
         hashlib.sha256((HERE / "2026-05-06.jsonl").read_bytes()).hexdigest().encode()

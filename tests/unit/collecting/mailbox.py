@@ -135,7 +135,7 @@ class MemorySession:
         return Peer(ip="192.0.2.143", tls="TLSv1.3")
 
     async def examine(self, folder: str) -> Selected:
-        raise NotImplementedError(folder)
+        raise AssertionError(folder)
 
     async def select(self, folder: str) -> Selected:
         self.mailbox.step("select", folder)
@@ -156,10 +156,10 @@ class MemorySession:
         return sorted(uid for uid in self.inbox if uid > after)
 
     async def unseen(self) -> Sequence[int]:
-        raise NotImplementedError
+        raise AssertionError("not asked for here")
 
     async def find_header(self, field_name: str, text: str, *, since: date | None = None) -> Sequence[int]:
-        raise NotImplementedError(field_name, text, since)
+        raise AssertionError(field_name, text, since)
 
     async def summaries(self, uids: Sequence[int], *, fields: Sequence[str] = ()) -> AsyncIterator[Summary]:
         self.mailbox.step("header" if fields else "sizes", *uids)
@@ -192,12 +192,12 @@ class MemorySession:
         self.mailbox.folders.setdefault(folder, {})
 
     async def sent_folder(self) -> str | None:
-        raise NotImplementedError
+        raise AssertionError("not asked for here")
 
     async def append(
         self, folder: str, octets: bytes, *, flags: Sequence[str] = (), arrived_at: datetime | None = None
     ) -> int | None:
-        raise NotImplementedError(folder, octets, flags, arrived_at)
+        raise AssertionError(folder, octets, flags, arrived_at)
 
     async def idle(self, *, most_seconds: float) -> bool:
         self.mailbox.step("idle", most_seconds)

@@ -100,7 +100,8 @@ async def test_two_notices_are_two_messages() -> None:
 
 
 async def test_it_is_tried_again_as_the_same_notice() -> None:
-    mail, pauses = Mail(outcomes=[LATER, LATER]), []
+    mail = Mail(outcomes=[LATER, LATER])
+    pauses: list[float] = []
     it = telling(mail, pauses)
     it.tell(refusal())
     await it.finish(grace_seconds=5)

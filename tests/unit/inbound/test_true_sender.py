@@ -1,6 +1,7 @@
 """Who may be told of a refusal: the mailbox whose own valid signature stands over it, and nobody else."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,7 @@ async def refused(house: InboundHouse, octets: bytes, *recipients: str) -> tuple
     ],
 )
 async def test_a_sender_who_has_proved_to_be_it(
-    way_in: InboundHouse, reason: str, inside: dict[str, str | None]
+    way_in: InboundHouse, reason: str, inside: dict[str, Any]
 ) -> None:
     said, sender = await refused(way_in, way_in.partner.message(**inside))
     assert said == reason

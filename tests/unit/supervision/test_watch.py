@@ -1,8 +1,11 @@
 """The watch by a clock of the test's: each deadline one line, whatever happens; nothing asked about twice."""
 
 import asyncio
+import resource
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
+from typing import Self
 
 import pytest
 from structlog.testing import capture_logs
@@ -405,6 +408,41 @@ class TestServers:
         async with made.running():
             (standing,) = made.watch.standings
         assert standing.fault == "the server lists 4 messages in one folder"
+
+    async def test_a_hundred_thousand_messages_take_no_memory_to_speak_of(self) -> None:
+        made = world()
+        inbox = made.store.inbox(HOME_CARE)
+        one = inbox.messages[inbox.add(at(f"{WEDNESDAY} 06:00"), b"Message-ID: <known@x.se>\r\n\r\n")]
+        inbox.messages.update(dict.fromkeys(range(2, 100_001), one))
+        made.known.add("<known@x.se>")
+        made.store.asked = Counted()
+        before = resident_octets()
+        async with made.running():
+            await made.go_to(at(f"{WEDNESDAY} 08:00"))
+        assert resident_octets() - before < 40 * 1024 * 1024
+        (line,) = made.lines
+        assert (line.outcome, line.in_inbox, line.unread, line.foreign) == (
+            Outcome.MISSED,
+            100_000,
+            100_000,
+            0,
+        )
+        assert made.store.asked.total == 100_000, "known messages are not asked about again"
+
+
+class Counted(list[int]):
+    """Of what is added, only how much."""
+
+    total = 0
+
+    def __iadd__(self, more: object) -> Self:  # type: ignore[override, misc]
+        self.total += len(more)  # type: ignore[arg-type]
+        return self
+
+
+def resident_octets() -> int:
+    """Of this process (proc(5), statm)."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 
 class TestClock:
