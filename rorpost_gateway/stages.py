@@ -1,4 +1,5 @@
-"""The stages of a message's way through this house, and whoever wants to know how long each takes. No I/O.
+"""The stages of a message's way through this house, and whoever wants to know how long each takes, and
+what was only suspected on it. No I/O.
 
 Every part that does such work says so in one line, `with stages.timed(Stage.SEAL):`. Times are of
 the clock on the wall, waiting included; work that ends with an error counts as well.
@@ -21,9 +22,19 @@ class Stage(StrEnum):
     DELIVER = "deliver"  # one delivery into a mailbox behind this gateway
 
 
+class Suspicion(StrEnum):
+    """What a content rule cannot tell for certain: it is let through, and counted."""
+
+    OUTSIDE_QUOTES = "outside_quotes"  # a quote without an address of its author
+
+
 class Stages(Protocol):
     def timed(self, stage: Stage) -> AbstractContextManager[object]:
         """Measures what is done inside `with`. Cheap, never raises, used on the event loop only."""
+        ...
+
+    def suspected(self, suspicion: Suspicion) -> None:
+        """Counts an accepted message. As cheap as that."""
         ...
 
 
@@ -32,6 +43,9 @@ class _Untimed:
 
     def timed(self, stage: Stage) -> AbstractContextManager[object]:  # noqa: ARG002
         return self._nothing
+
+    def suspected(self, suspicion: Suspicion) -> None:
+        pass
 
 
 UNTIMED: Stages = _Untimed()

@@ -21,6 +21,7 @@ pytest_plugins: list[str] = [
     "tests.peers.dovecot",
     "tests.peers.imap_simulator",
     "tests.peers.cyrus",
+    "tests.peers.imap_sessions",
     "tests.peers.mutt",
     "tests.peers.whole_gateway",
     "tests.peers.two_gateways",

@@ -45,6 +45,9 @@ class Later:
         put_off = self._put_off.get(uid)
         return put_off is None or put_off.due_at <= self._now()
 
+    def was_put_off(self, uid: int) -> bool:
+        return uid in self._put_off
+
     def put_off(self, uid: int) -> None:
         """Not now. Each time it is put off for longer."""
         attempts = self._put_off[uid].attempts + 1 if uid in self._put_off else 1

@@ -23,6 +23,7 @@ from rorpost_gateway.queue.base import Collected, CollectedAs
 
 BATCH = 200
 IN_HAND = 8  # messages being decided at a time
+MOVED_AT_A_TIME = 20
 PATIENCE = 5  # so many put off in a row, and the trouble is the gateway's own: the rest waits too
 _NOTED_AGAIN_SECONDS = 86_400.0  # the journal forgets; what lies there still is noted again before
 
@@ -43,6 +44,7 @@ class Round:
     whole: bool = True
     not_moved: list[ImapRefused] = field(default_factory=list)
     _in_hand: deque[tuple[int, asyncio.Task[Answer]]] = field(default_factory=deque)
+    _to_move: dict[CollectedAs, list[int]] = field(default_factory=dict)
     _put_off_in_a_row: int = 0
 
     async def work(self) -> None:
@@ -55,6 +57,7 @@ class Round:
             for start in range(0, len(due), BATCH):
                 await self._batch(due[start : start + BATCH])
             await self._finish(leaving=0)
+            await self._move_the_rest()
         finally:
             await self._see_decided()
 
@@ -152,28 +155,50 @@ class Round:
         self.later.put_off(uid)
 
     async def _put_away(self, uid: int, outcome: CollectedAs) -> None:
-        """Out of the folder, to where a person would look for it."""
+        """Out of the folder, to where a person would look for it: with its like, or at the round's end."""
         self.settled += 1
-        try:
-            await self._move(uid, FOLDERS[outcome])
-        except ImapError as error:
-            self._put_off(uid)
-            if not isinstance(error, ImapRefused):
-                raise
-            self.not_moved.append(error)
-        else:
-            self.later.settled(uid)
+        # What could not be moved before is moved by itself: should it be the cause, it keeps no others.
+        if self.later.was_put_off(uid):
+            await self._move_away([uid], outcome)
+            return
+        waiting = self._to_move.setdefault(outcome, [])
+        waiting.append(uid)
+        if len(waiting) >= MOVED_AT_A_TIME:
+            await self._move_away(self._to_move.pop(outcome), outcome)
 
-    async def _move(self, uid: int, folder: str) -> None:
+    async def _move_the_rest(self) -> None:
+        for outcome, uids in self._to_move.items():
+            await self._move_away(uids, outcome)
+        self._to_move.clear()
+
+    async def _move_away(self, uids: Sequence[int], outcome: CollectedAs) -> None:
+        try:
+            await self._move(uids, FOLDERS[outcome])
+        except ImapRefused as error:
+            if len(uids) > 1:
+                for uid in uids:
+                    await self._move_away([uid], outcome)
+                return
+            self._put_off(uids[0])
+            self.not_moved.append(error)
+        except ImapError:
+            for uid in uids:
+                self._put_off(uid)
+            raise
+        else:
+            for uid in uids:
+                self.later.settled(uid)
+
+    async def _move(self, uids: Sequence[int], folder: str) -> None:
         await self._ensure(folder)
         try:
-            await self.session.move(uid, folder)
+            await self.session.move(uids, folder)
         except ImapRefused as refused:
             if refused.code != "TRYCREATE":
                 raise
             self.ensured.discard(folder)  # somebody removed it
             await self._ensure(folder)
-            await self.session.move(uid, folder)
+            await self.session.move(uids, folder)
 
     async def _ensure(self, folder: str) -> None:
         if folder not in self.ensured:

@@ -49,15 +49,28 @@ _ANY = "|".join(word for words in _WRITTEN.values() for word in words)
 LABEL = re.compile(rf"[*_]{{0,2}}(?:{_NAMED})[*_]{{0,2}}[ ]{{0,3}}:[*_]{{0,2}}(?!/)", re.IGNORECASE)
 LABEL_INSIDE = re.compile(rf"(?<=[ \t*])[*_]{{0,2}}(?:{_ANY})[*_]{{0,2}} ?:[*_]{{0,2}}(?= )", re.IGNORECASE)
 
-SEPARATOR = re.compile(
-    r"[-_=* ]{0,80}(?:ursprungligt meddelande|ursprungligt mail|original ?message|original ?appointment"
+_SEPARATED = (
+    r"(?:ursprungligt meddelande|ursprungligt mail|original ?message|original ?appointment"
     r"|vidarebefordrat (?:meddelande|brev|mejl|mail)|b[oö]rjan p[aå] vidarebefordrat (?:meddelande|brev)"
     r"|(?:begin )?forwarded message|videresendt (?:melding|meddelelse)|oprindelig meddelelse"
     r"|opprinnelig melding|urspr[uü]ngliche nachricht|weitergeleitete nachricht"
-    r"|alkuper[aä]inen viesti|v[aä]litetty viesti)[-_=*: ]{0,80}",
+    r"|alkuper[aä]inen viesti|v[aä]litetty viesti)"
+)
+SEPARATOR = re.compile(rf"[-_=* ]{{0,80}}{_SEPARATED}[-_=*: ]{{0,80}}", re.IGNORECASE)
+_VERBS = ("skrev", "wrote", "schrieb", "kirjoitti", "skreiv")
+WROTE = re.compile(rf"\b(?:{'|'.join(_VERBS)})\b", re.IGNORECASE)
+_QUOTING_LINE = re.compile(
+    rf"\n[ \t|*_=-]{{0,90}}(?:>|{_SEPARATED}|(?:{'|'.join(_WRITTEN[Label.AUTHOR])})[ *_]{{0,5}}:)",
     re.IGNORECASE,
 )
-WROTE = re.compile(r"\b(?:skrev|wrote|schrieb|kirjoitti|skreiv)\b", re.IGNORECASE)
+
+
+def quotes_perhaps(text: str) -> bool:
+    """Whether some line looks like the beginning of a quote; a text without one quotes nothing."""
+    lower = text.lower()
+    return any(verb in lower for verb in _VERBS) or _QUOTING_LINE.search("\n" + text) is not None
+
+
 # How an attribution begins: On, Den, Am, or the day itself.
 ATTRIBUTION_BEGINS = re.compile(
     r"(?:on|den|vid|p[aå]|am|le|i|ons?|tis|tors?|fre|l[oö]r|s[oö]n|m[aå]n)\b|[0-9]{1,4}[ ./-]", re.IGNORECASE

@@ -10,7 +10,9 @@ from rorpost_gateway.content.quotes import read_quotes
 from rorpost_gateway.facts import ContentFacts, Look
 from rorpost_gateway.message import Message, check_structure
 
-LARGE_OCTETS: Final = 64 * 1024
+# More text than this may be felt by other sessions; an archive of that size holds any amount of it.
+LARGE_OCTETS: Final = 16 * 1024
+SMALL_OCTETS: Final = 1024
 
 
 def read_content(message: Message, look: Look, *, bounds: Bounds = BOUNDS) -> ContentFacts:
@@ -30,6 +32,7 @@ async def look_into(message: Message, look: Look) -> ContentFacts | None:
     """The same; None where nothing is asked for. In a thread, where it would be felt by other sessions."""
     if not look:
         return None
-    if len(message.octets) > LARGE_OCTETS:
+    expands = Look.ATTACHMENTS in look and len(message.octets) > message.header_end + SMALL_OCTETS
+    if expands or len(message.octets) > LARGE_OCTETS:
         return await asyncio.to_thread(read_content, message, look)
     return read_content(message, look)

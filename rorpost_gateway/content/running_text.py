@@ -3,10 +3,11 @@
 import re
 
 from rorpost_gateway.content.attributions import Attributions
-from rorpost_gateway.content.labels import SEPARATOR
+from rorpost_gateway.content.labels import SEPARATOR, quotes_perhaps
 from rorpost_gateway.content.reply_headers import Quoted, ReplyHeaders
 
 _MARKS = re.compile(r"[ \t>|]*+")
+_SHORT_CHARACTERS = 64 * 1024  # searching more at once would hold up other threads
 _NEAR_LINES = 4  # so far below a reply header a quote is still the one it speaks of
 
 
@@ -20,6 +21,8 @@ class QuoteReader:
 
     def read(self, text: str) -> None:
         """One text, whose lines end with LF. Linear."""
+        if len(text) <= _SHORT_CHARACTERS and not quotes_perhaps(text):
+            return
         self._begin()
         for line in text.split("\n"):
             self._line(line)

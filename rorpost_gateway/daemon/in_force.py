@@ -2,7 +2,6 @@
 
 import asyncio
 import gc
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -10,10 +9,11 @@ from contextlib import contextmanager
 import structlog
 
 from rorpost_gateway.config.model import Config
-from rorpost_gateway.daemon.kept_policies import KeptPolicies, changes
+from rorpost_gateway.daemon.kept_policies import KeptPolicies
+from rorpost_gateway.daemon.policy_changes import changes
 from rorpost_gateway.decision_log import record
 from rorpost_gateway.decision_log.base import DecisionLog
-from rorpost_gateway.logins import Logins, load_users
+from rorpost_gateway.logins import Logins, Users, load_users
 from rorpost_gateway.openpgp.base import Engine
 from rorpost_gateway.openpgp.gnupg import load_index
 from rorpost_gateway.policy.load import load_policy
@@ -28,8 +28,14 @@ async def load_in_force(config: Config) -> InForce:
     # In a thread: a large policy takes seconds, and a reload must not keep sessions waiting.
     policy = await asyncio.to_thread(_load_policy, config)
     keys = await load_index(config.openpgp.home)
-    users = load_users(config.submission.users) if config.submission.users else None
-    return InForce(policy=policy, keys=keys, logins=Logins(users))
+    users = await asyncio.to_thread(_load_users, config)
+    in_force = InForce(policy=policy, keys=keys, logins=Logins(users))
+    await asyncio.to_thread(lambda: in_force.user_headers)  # found out once, for all messages to come
+    return in_force
+
+
+def _load_users(config: Config) -> Users | None:
+    return load_users(config.submission.users) if config.submission.users else None
 
 
 def _load_policy(config: Config) -> Policy:
@@ -68,8 +74,7 @@ class Holder:
 
     async def begin(self, decision_log: DecisionLog) -> None:
         """Keep the first revision and log what changed since the daemon last ran."""
-        last = self._kept.last()
-        before = (last[0], json.dumps(last[1]).encode()) if last else None
+        before = await asyncio.to_thread(self._kept.last)
         await self._note(decision_log, self.current.policy, before)
 
     async def reload(self, decision_log: DecisionLog) -> bool:
@@ -106,5 +111,7 @@ class Holder:
     def _keep(self, policy: Policy, before: bytes | None) -> Mapping[str, int]:
         """Keep the revision; how it differs from the one before, given in its canonical form."""
         self._kept.keep(policy.revision, policy.canonical)
-        with _uncollected():
-            return changes(None if before is None else json.loads(before), json.loads(policy.canonical))
+        try:
+            return changes(before, policy.canonical)
+        except ValueError:  # what an older version kept; it costs a count in a log line, nothing more
+            return changes(None, policy.canonical)

@@ -6,11 +6,8 @@ while the daemon was down.
 """
 
 import hashlib
-import json
 import re
-from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from rorpost_gateway.durable import PRIVATE_MODE, put
 from rorpost_gateway.errors import GatewayError
@@ -42,8 +39,8 @@ class KeptPolicies:
             cause = f"{file}: {error.strerror}"
             raise NotKept("the policy's revision cannot be kept", private=cause) from error
 
-    def last(self) -> tuple[str, Mapping[str, Any]] | None:
-        """The revision that was in force last, and what it said; None where nothing is kept."""
+    def last(self) -> tuple[str, bytes] | None:
+        """The revision that was in force last, and its canonical form; None where nothing is kept."""
         try:
             revision = (self._folder / _IN_FORCE).read_text(encoding="ascii").strip()
             if not _REVISION.fullmatch(revision):
@@ -52,52 +49,4 @@ class KeptPolicies:
         except (OSError, ValueError):
             return None  # a lost note costs a count in a log line, nothing more
         # A revision is the digest of its own file: what was changed is not believed.
-        return (revision, json.loads(octets)) if hashlib.sha256(octets).hexdigest() == revision else None
-
-
-def changes(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> dict[str, int]:
-    """How much a change gained and lost: mailboxes, users, channels, keys, what is read when, not lines."""
-    before = _held(old) if old is not None else {}
-    counts = {}
-    for what, now_held in _held(new).items():
-        held = before.get(what, frozenset())
-        counts[f"{what}_gained"] = len(now_held - held)
-        counts[f"{what}_lost"] = len(held - now_held)
-    return counts
-
-
-def _held(policy: Mapping[str, Any]) -> dict[str, frozenset[str]]:
-    """What a policy's plain form holds, each thing as canonical text."""
-    mailboxes = policy.get("mailboxes") or {}
-    users = {f"{name} {_text(user)}" for name, box in mailboxes.items() for user in box.get("users") or ()}
-    keys = {f"{name} {_text(key)}" for name, box in mailboxes.items() for key in _listed(box.get("key"))}
-    channels = {_text(channel) for channel in policy.get("channels") or ()}
-    return {
-        "mailboxes": frozenset(mailboxes),
-        "users": frozenset(users),
-        "channels": frozenset(channels),
-        "keys": frozenset(keys),
-        "deadlines": frozenset(_deadlines(mailboxes)),
-        "on_duty": frozenset(
-            f"{name} {_text(person)}"
-            for name, box in mailboxes.items()
-            for person in box.get("on_duty") or ()
-        ),
-    }
-
-
-def _deadlines(mailboxes: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    """Each time of day with the days it holds on: other days are other deadlines."""
-    for name, box in mailboxes.items():
-        days = box.get("read_on") or "working-days"
-        written = _text(sorted(days) if isinstance(days, list) else days)
-        yield from (f"{name} {_text(at)} {written}" for at in box.get("read_at") or ())
-
-
-def _listed(value: object) -> list[object]:
-    """One key or several, as a policy may write them."""
-    return value if isinstance(value, list) else [] if value is None else [value]
-
-
-def _text(value: object) -> str:
-    return json.dumps(value, sort_keys=True)
+        return (revision, octets) if hashlib.sha256(octets).hexdigest() == revision else None

@@ -2,7 +2,7 @@
 
 from rorpost_gateway.decision import Reason
 from rorpost_gateway.demo import names
-from rorpost_gateway.demo.scenes import BODY, Again, Form, Letter, Play
+from rorpost_gateway.demo.scenes import BODY, QUOTED_OUTSIDER, Again, Form, Letter, Play
 
 _FORGED = "yes; channel=vad-som-helst; sending-user=chefen@motala.se; signed-by=0; decision=0"
 _MANY_PARTS = f"{BODY}\r\n" + "--x\r\n\r\n\r\n" * 1001 + "--x--"
@@ -136,6 +136,11 @@ THE_MESSAGE: tuple[Letter, ...] = (
     ),
     Letter(
         want=Reason.URGENT, story="Marked urgent: the telephone is for that", fields={"Importance": "high"}
+    ),
+    Letter(
+        want=Reason.OUTSIDE_QUOTES,
+        story="A relative's mail, passed on as it was answered",
+        body=QUOTED_OUTSIDER,
     ),
     Letter(
         want=Reason.LEGAL_BASIS_MISSING,

@@ -2,7 +2,7 @@
 
 from rorpost_gateway.decision import Reason
 from rorpost_gateway.demo import names
-from rorpost_gateway.demo.scenes import Play, Scene
+from rorpost_gateway.demo.scenes import QUOTED_OUTSIDER, Play, Scene
 
 
 def _bare_line_feed(octets: bytes) -> bytes:
@@ -122,6 +122,16 @@ THE_MESSAGE: tuple[Scene, ...] = (
         want=Reason.IDENTITY_NUMBER_IN_SUBJECT,
         story="A personal identity number in the subject",
         fields={"Subject": "Patient 19121212-1212"},
+    ),
+    Scene(
+        want=Reason.IDENTITY_NUMBER_IN_ATTACHMENT_NAME,
+        story="A personal identity number in the name of a file",
+        fields={"Content-Disposition": 'attachment; filename="remiss_19121212-1212.txt"'},
+    ),
+    Scene(
+        want=Reason.OUTSIDE_QUOTES,
+        story="A relative's mail, passed on as it was answered",
+        body=QUOTED_OUTSIDER,
     ),
     Scene(
         want=Reason.LEGAL_BASIS_MISSING,

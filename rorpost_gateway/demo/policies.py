@@ -81,7 +81,6 @@ def make_policy(
         "mailboxes": {address: mailbox(address, key) for address, key in fingerprints.items()},
         "channels": [*_both_ways(day), *_one_way()],
         "rules": {
-            "outside_quotes": "allow",
             "declared_user": {"sources": ["header", "sender", *(["login"] if logins_count else [])]},
         },
     }

@@ -15,6 +15,13 @@ from rorpost_gateway.demo.names import Organisation
 
 SUBJECT = "Fraga om omlaggning"
 BODY = "Hej, kan ni ringa om omläggningen?"
+QUOTED_OUTSIDER = "\r\n".join(
+    (
+        *("Se nedan.", ""),
+        *("Från: Karin Dotter <anhorig@example.org>", "Skickat: den 5 maj 2026 10:00"),
+        *("Till: Hemsjukvården", "Ämne: Mamma", "", "Hej!"),
+    )
+)
 Fields = Mapping[str, str | None]
 
 

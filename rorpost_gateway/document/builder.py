@@ -20,7 +20,10 @@ from rorpost_gateway.document.scalars import Unreadable, odd_blank, resolve
 from rorpost_gateway.document.syntax import NO_BLANK, Place, diagnose, no_blank
 
 DEEPEST = 50
+REMEMBERED = 20_000  # values without quotes: addresses, dates and words come again and again
 MOST_VALUES = 4_000_000  # a policy of 100,000 channels has a third of that
+
+_new_node = tuple.__new__
 
 
 class _Open:
@@ -46,16 +49,19 @@ class Builder:
         self._root: Node | None = None
         self._documents = 0
         self._room = MOST_VALUES
+        self._line = 0  # the last one met: equal numbers need not be kept many times over
+        self._known: dict[str, tuple[Kind, Scalar, str]] = {}
+        self._keys: dict[str, str] = {}
 
     def build(self, text: str) -> Node:
         """The root. Raises DocumentInvalid at what cannot be read, with all that was found before it."""
         for event in self._events(text):
-            if isinstance(event, yaml.ScalarEvent):
+            if type(event) is yaml.ScalarEvent:
                 self._take(self._scalar(event))
-            elif isinstance(event, yaml.CollectionStartEvent):
-                self._begin(event)
             elif isinstance(event, yaml.CollectionEndEvent):
                 self._end()
+            elif isinstance(event, yaml.CollectionStartEvent):
+                self._begin(event)
             elif isinstance(event, yaml.AliasEvent):
                 self._refuse(
                     event,
@@ -70,7 +76,7 @@ class Builder:
 
     def _events(self, text: str) -> Iterator[yaml.Event]:
         try:
-            yield from yaml.parse(text, Loader=yaml.CSafeLoader)
+            yield from iter(yaml.CSafeLoader(text).get_event, None)
         except yaml.MarkedYAMLError as error:
             self._stop_at_fault(error, text)
         except yaml.YAMLError:
@@ -152,7 +158,8 @@ class Builder:
             text = f"key {shown(key.source)} stands twice (first on line {first.line})"
             self._refuse_key(key, text, (Aside(first.position, "first here"),))
         else:
-            entries.append(Entry(key.source, key.line, key.column, node))
+            name = self._keys.setdefault(key.source, key.source)
+            entries.append(Entry(name, key.line, key.column, node))
 
     def _refuse_key(self, key: Node, text: str, asides: tuple[Aside, ...] = ()) -> None:
         self._findings.add(key.position, text, length=key.length, asides=asides)
@@ -164,17 +171,25 @@ class Builder:
             self._refuse_decoration(event)
         source: str = event.value
         if event.style:
-            return self._node(event, Kind.TEXT, source, source=source, quoted=True)
+            return self._node(event, Kind.TEXT, source, source, quoted=True)
+        return self._node(event, *(self._known.get(source) or self._meaning(event, source)))
+
+    def _meaning(self, event: yaml.ScalarEvent, source: str) -> tuple[Kind, Scalar, str]:
+        """What a value without quotes is. Remembered, where nothing was found: for speed and for room."""
         try:
             kind, value = resolve(source)
         except Unreadable as error:
             self._refuse(event, error.text, length=len(source), advice=error.advice)
-            kind, value = error.kind, error.placeholder
+            return error.kind, error.placeholder, source
         if not source.isascii() and (blank := odd_blank(source)):
             line, column = _place(event)
             place = self._position((line, column + source.index(blank)))
             self._findings.add(place, no_blank(blank), length=1, advice=NO_BLANK)
-        return self._node(event, kind, value, source=source)
+            return kind, value, source
+        if len(self._known) >= REMEMBERED:
+            self._known.clear()
+        self._known[source] = kind, value, source
+        return kind, value, source
 
     def _refuse_decoration(self, event: yaml.NodeEvent) -> None:
         if event.anchor:
@@ -192,10 +207,16 @@ class Builder:
             )
 
     def _node(
-        self, event: yaml.Event, kind: Kind, value: Scalar, *, source: str = "", quoted: bool = False
+        self, event: yaml.Event, kind: Kind, value: Scalar, source: str = "", *, quoted: bool = False
     ) -> Node:
-        line, column = _place(event)
-        return Node(kind, value, self._file, line, column, source, quoted)
+        mark: Any = event.start_mark
+        line = mark.line + 1
+        if line == self._line:
+            line = self._line
+        else:
+            self._line = line
+        # As Node(...) does, without its detour over keywords: this is done a million times.
+        return _new_node(Node, (kind, value, self._file, line, mark.column + 1, source, quoted))
 
 
 def _place(event: yaml.Event) -> Place:

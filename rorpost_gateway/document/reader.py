@@ -10,6 +10,8 @@ from rorpost_gateway.document.node import Node
 
 LARGEST_OCTETS = 64 * 1024 * 1024
 
+_SEARCHED = 256 * 1024  # characters at a time
+
 # Control characters, line ends that editors do not show as such, text that is shown in
 # another order than it is read, and noncharacters: a reviewer could not see what is there.
 _UNSEEN = re.compile(
@@ -24,6 +26,11 @@ def parse_file(path: Path, *, shown_as: str | None = None, findings: Findings | 
     `findings`: see `parse_text`.
     """
     name = shown_as or str(path)
+    text = _text_of(path, name, quotable=findings is None or findings.quotable)
+    return parse_text(text, shown_as=name, findings=findings)
+
+
+def _text_of(path: Path, name: str, *, quotable: bool) -> str:
     try:
         if path.exists() and not path.is_file():
             raise _fatal(name, (1, 1), "is no ordinary file")
@@ -32,13 +39,11 @@ def parse_file(path: Path, *, shown_as: str | None = None, findings: Findings | 
     except OSError as error:
         raise _fatal(name, (1, 1), f"cannot be read: {error.strerror or 'fault'}") from error
     try:
-        text = octets.decode("utf-8-sig")
+        return octets.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         before = octets[: error.start].decode("utf-8", "replace")
-        quotable = findings is None or findings.quotable
         advice = "save the file as UTF-8; the letters å, ä and ö are where it shows"
         raise _fatal(name, _place_after(before), "is not UTF-8", advice=advice, quotable=quotable) from error
-    return parse_text(text, shown_as=name, findings=findings)
 
 
 def parse_text(text: str, *, shown_as: str, findings: Findings | None = None) -> Node:
@@ -51,7 +56,7 @@ def parse_text(text: str, *, shown_as: str, findings: Findings | None = None) ->
     quotable = findings is None or findings.quotable
     if len(text) > LARGEST_OCTETS:
         raise _fatal(shown_as, (1, 1), f"is larger than {LARGEST_OCTETS} octets", quotable=quotable)
-    if unseen := _UNSEEN.search(text):
+    if unseen := _first_unseen(text):
         code = f"U+{ord(unseen[0]):04X}"
         place = _place_after(text[: unseen.start()])
         raise _fatal(
@@ -68,6 +73,12 @@ def parse_text(text: str, *, shown_as: str, findings: Findings | None = None) ->
     else:
         findings.extend(found)
     return root
+
+
+def _first_unseen(text: str) -> re.Match[str] | None:
+    """Part by part: a search keeps every other thread waiting until it is through."""
+    parts = (_UNSEEN.search(text, start, start + _SEARCHED) for start in range(0, len(text), _SEARCHED))
+    return next(filter(None, parts), None)
 
 
 def _place_after(before: str) -> tuple[int, int]:

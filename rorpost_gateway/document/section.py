@@ -154,15 +154,20 @@ class Section:
 
     def sections(self, key: str, *, required: bool = False) -> "list[Section]":
         """The mappings of the list behind a key; nothing where it is left out."""
+        return [
+            Section(element, self._findings, name=name)
+            for name, element in self.elements(key, required=required)
+        ]
+
+    def elements(self, key: str, *, required: bool = False) -> list[tuple[str, Node]]:
+        """What the list behind a key holds, each with its path; nothing where it is left out."""
         node = self._value(key, required=required)
         if node is None:
             return []
         if node.kind is not Kind.SEQUENCE:
             return self._wrong(node, key, "a list", [])
-        return [
-            Section(element, self._findings, name=f"{self._path(key)}[{index}]")
-            for index, element in enumerate(node.elements)
-        ]
+        path = self._path(key)
+        return [(f"{path}[{index}]", element) for index, element in enumerate(node.elements)]
 
     def items(self) -> list[tuple[str, Position, Node]]:
         """Every key with its place and its value: for a mapping whose keys are names."""

@@ -178,8 +178,10 @@ class Session(Protocol):
         """
         ...
 
-    async def move(self, uid: int, folder: str) -> None:
-        r"""Into another folder: MOVE, or COPY, then \Deleted and UID EXPUNGE of this UID alone.
+    async def move(self, uids: int | Sequence[int], folder: str) -> None:
+        r"""Into another folder: MOVE, or COPY, then \Deleted and UID EXPUNGE of these UIDs alone.
+
+        At most 200; those that have gone meanwhile are left out.
 
         Without MOVE and UIDPLUS it is ImapRefused: nothing else may ever be expunged by the way.
         Raises ImapRefused with TRYCREATE where the folder is not there.

@@ -130,14 +130,15 @@ class Messages:
             accepted(self._protocol, "FETCH", status)
         return found
 
-    async def move(self, uid: int, mailbox: str) -> None:
+    async def move(self, uids: int | Sequence[int], mailbox: str) -> None:
         """See `base.Session.move`; `mailbox` as it stands in a command."""
+        which = uid_set([uids] if isinstance(uids, int) else uids)
         if self._protocol.has("MOVE"):
-            await self._change("MOVE", str(uid), mailbox)
+            await self._change("MOVE", which, mailbox)
         elif self._protocol.has("UIDPLUS"):
-            await self._change("COPY", str(uid), mailbox)
-            await self._change("STORE", str(uid), "+FLAGS.SILENT", r"(\Deleted)")
-            await self._change("EXPUNGE", str(uid))
+            await self._change("COPY", which, mailbox)
+            await self._change("STORE", which, "+FLAGS.SILENT", r"(\Deleted)")
+            await self._change("EXPUNGE", which)
         else:
             raise ImapRefused(f"{self._protocol.name}: the server has neither MOVE nor UIDPLUS")
 

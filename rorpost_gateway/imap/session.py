@@ -78,10 +78,10 @@ class ImapSession:
     async def fetch(self, uid: int, *, most_octets: int) -> bytes | None:
         return await self._messages.whole(uid, most_octets)
 
-    async def move(self, uid: int, folder: str) -> None:
+    async def move(self, uids: int | Sequence[int], folder: str) -> None:
         if self._selected is not None and self._selected.read_only:
             raise ImapRefused(f"{self._protocol.name}: the folder is open read-only")
-        await self._messages.move(uid, await self._folders.mailbox(folder))
+        await self._messages.move(uids, await self._folders.mailbox(folder))
 
     async def append(
         self, folder: str, octets: bytes, *, flags: Sequence[str] = (), arrived_at: datetime | None = None

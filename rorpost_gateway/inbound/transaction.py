@@ -26,7 +26,7 @@ RECEIVED_MOST = 50  # trace fields; more is a loop
 _SENDERS_OWN_DOING = frozenset(
     {
         *(Reason.USER_NOT_DECLARED, Reason.USER_MISMATCH, Reason.USER_NOT_AUTHORISED, Reason.USER_NOT_VALID),
-        *(Reason.URGENT, Reason.LEGAL_BASIS_MISSING),
+        *(Reason.URGENT, Reason.OUTSIDE_QUOTES, Reason.ATTACHMENT_NOT_ALLOWED, Reason.LEGAL_BASIS_MISSING),
     }
 )
 
@@ -66,6 +66,7 @@ class InboundTransaction(GuardedTransaction):
         if not all(verdict.accepted for _, verdict in verdicts):
             self._true_sender = self._sender_of(opened, verdicts)
             return await self._refuse(verdicts, more=opened.said)
+        self._note_suspected(opened.facts.content)
         arrival = Arrival(
             octets=octets,
             opened=opened,

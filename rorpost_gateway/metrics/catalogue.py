@@ -44,6 +44,12 @@ METRICS = (
         "Copies for Sent folders: made or not, and what became of them.",
     ),
     Metric(
+        "rorpost_content_suspected_total",
+        Kind.COUNTER,
+        ("rule",),
+        "Accepted messages about which a content rule could not be certain.",
+    ),
+    Metric(
         "rorpost_stage_seconds",
         Kind.HISTOGRAM,
         ("stage",),

@@ -54,6 +54,7 @@ class _Gateway(Collector):
         yield _family("rorpost_login_failures_total", [((), tallied.login_failures)])
         yield _family("rorpost_copies_total", tallied.copies.items())
         yield _family("rorpost_sent_copies_total", tallied.sent_copies.items())
+        yield _family("rorpost_content_suspected_total", tallied.suspected.items())
         yield _family("rorpost_log_lines_total", _by_one(tallied.lines))
         if tallied.position is not None and tallied.last_line_at is not None:
             yield _family("rorpost_log_entries", [((), tallied.position + 1)])

@@ -13,7 +13,7 @@ from typing import Final
 from rorpost_gateway.decision import SENT_COPY_RULE, Action, Direction, Reason
 from rorpost_gateway.decision_log.base import Event, Record
 from rorpost_gateway.reply import action_of
-from rorpost_gateway.stages import Stage
+from rorpost_gateway.stages import Stage, Suspicion
 
 # Upper bounds, seconds. Sealing with GnuPG takes some 25 ms, with a slow next hop a relay minutes.
 BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0)
@@ -70,6 +70,7 @@ class Tallied:
     lines: Mapping[str, int]  # by event
     position: int | None  # of the newest line in the log; None before the first one
     last_line_at: float | None  # seconds since the epoch
+    suspected: Mapping[Words, int]  # by the rule that could not tell
     times: Mapping[Stage, tuple[Sequence[int], float]]  # counts by bucket, not cumulated; seconds
 
 
@@ -96,6 +97,7 @@ class Tallies:
             {(direction.value, event.value): 0 for direction in Direction for event in sorted(COPY_EVENTS)}
         )
         self._sent_copies: Counter[Words] = Counter({(outcome,): 0 for outcome in SENT_COPY_OUTCOMES})
+        self._suspected: Counter[Words] = Counter({(each.value,): 0 for each in Suspicion})
         self._deadlines: Counter[Words] = Counter()
         self._lines: Counter[str] = Counter()
         self._login_failures = 0
@@ -105,6 +107,10 @@ class Tallies:
     def timed(self, stage: Stage) -> _Timing:
         """See `Stages`."""
         return _Timing(self._times[stage], self._clock)
+
+    def suspected(self, suspicion: Suspicion) -> None:
+        """See `Stages`."""
+        self._suspected[(suspicion.value,)] += 1
 
     def lines_written(self, records: Sequence[Record], last: int) -> None:
         """These lines are durable; `last` is the entry number of the last one."""
@@ -135,6 +141,7 @@ class Tallies:
             login_failures=self._login_failures,
             deadlines=dict(self._deadlines),
             lines=dict(self._lines),
+            suspected=dict(self._suspected),
             position=self._position,
             last_line_at=self._last_line_at,
             times={stage: (tuple(times.counts), times.seconds) for stage, times in self._times.items()},

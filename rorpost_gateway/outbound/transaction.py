@@ -74,7 +74,10 @@ class OutboundTransaction(GuardedTransaction):
         recipients = tuple(self._recipients)
         look = self._judge.content_to_look_at(submitted.facts, recipients)
         facts = replace(submitted.facts, content=await look_into(submitted.message, look))
-        return submitted, self._judge.after_data(facts, recipients)
+        judgement = self._judge.after_data(facts, recipients)
+        if judgement.reason is Reason.OK:
+            self._note_suspected(facts.content)
+        return submitted, judgement
 
     def _read(self, octets: bytes) -> Submitted:
         submitted = read_submitted(octets, hostname=self._house.hostname, keep=self._in_force.user_headers)

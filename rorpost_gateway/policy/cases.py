@@ -1,35 +1,46 @@
 """The policy's own cases: what it must say, written down by those who edit it.
 
-A case is decided by the same code as the daemon's: its message
-is built as octets and read like a submitted one. The keys are what the case says they are
-(usable, where it says nothing), so that cases hold without any GnuPG home.
+A case is decided by the same code as the daemon's: its message is built as octets and read like
+one that was submitted, or opened. The keys are what the case says they are (usable, where it says
+nothing), so that cases hold without any GnuPG home.
 """
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
-from email.header import Header
-from email.utils import format_datetime
+from datetime import datetime, timedelta
 
 from rorpost_gateway.content import read_content
 from rorpost_gateway.decision import Direction, KeyChoice, Reason, Verdict
 from rorpost_gateway.envelope import Login
-from rorpost_gateway.errors import MessageMalformed
+from rorpost_gateway.errors import MessageMalformed, MessageTooComplex
+from rorpost_gateway.facts import MessageFacts, SealFacts
 from rorpost_gateway.message import parse_message, read_facts
 from rorpost_gateway.openpgp.base import KeyIndex
+from rorpost_gateway.policy.case_message import message_of, rules_of
+from rorpost_gateway.policy.case_model import ACCEPT, Case, CaseAttachment, CaseMessage, CaseSignature
 from rorpost_gateway.policy.content_rules import content_to_look_at
 from rorpost_gateway.policy.evaluate import evaluate, judge_sender
 from rorpost_gateway.policy.inquiry import Question
 from rorpost_gateway.policy.model import Policy, Source
-from rorpost_gateway.policy.read_cases import ACCEPT, Case, CaseMessage, load_cases
+from rorpost_gateway.policy.read_cases import load_cases
 
-__all__ = ["ACCEPT", "Case", "CaseKeys", "CaseMessage", "CaseResult", "load_cases", "message_of", "run_cases"]
+__all__ = [
+    "ACCEPT",
+    "Case",
+    "CaseAttachment",
+    "CaseKeys",
+    "CaseMessage",
+    "CaseResult",
+    "CaseSignature",
+    "load_cases",
+    "message_of",
+    "run_cases",
+]
 
 GATEWAY_HOSTNAME = "gateway.case.invalid"  # a Received field that names it is a loop
-LEGAL_BASIS_FIELD = "X-Rorpost-Legal-Basis"
+MAX_AGE = timedelta(days=14)  # the default of inbound.max_age
 
-_BEYOND_ASCII = re.compile(r"\S*[^\x00-\x7f]\S*(?: +\S*[^\x00-\x7f]\S*)*")
+_NO_KEY = "0" * 40  # stands for the key of a mailbox that has no pinned one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +64,7 @@ class CaseKeys:
         self._states = states
 
     def for_sealing(self, address: str, pinned: Collection[str], at: datetime) -> KeyChoice | Reason:  # noqa: ARG002
-        fingerprint = next(iter(pinned), "0" * 40)
+        fingerprint = next(iter(pinned), _NO_KEY)
         return self._states.get(address) or KeyChoice(primary=fingerprint, subkey=fingerprint)
 
     def for_signing(self, address: str, pinned: Collection[str], at: datetime) -> KeyChoice | Reason:
@@ -70,45 +81,33 @@ class CaseKeys:
 
 
 def run_cases(
-    policy: Policy, cases: Sequence[Case], *, own_domains: frozenset[str], now: datetime
+    policy: Policy,
+    cases: Sequence[Case],
+    *,
+    own_domains: frozenset[str],
+    now: datetime,
+    max_age: timedelta = MAX_AGE,
 ) -> list[CaseResult]:
-    """Decide every case; one that names no time is decided as of `now` (aware)."""
-    return [_run(policy, case, own_domains, now) for case in cases]
+    """Decide every case; one that names no time is decided as of `now` (aware).
+
+    `max_age` is how old a partner's signature may be.
+    """
+    return [_run(policy, case, own_domains, now, max_age) for case in cases]
 
 
-def message_of(case: Case, policy: Policy, *, at: datetime) -> bytes:
-    """The message of a case as a client would submit it: CRLF line ends, ASCII header fields."""
-    written: dict[str, tuple[str, ...]] = {
-        "From": (case.sender,),
-        "To": (case.recipient,),
-        "Date": (format_datetime(at),),
-        "Message-ID": ("<case@case.invalid>",),
-        "Subject": (case.message.subject,),
-    }
-    written |= _statement(case, policy, at)
-    if case.message.importance is not None:
-        written["Importance"] = (case.message.importance,)
-    if case.message.legal_basis is not None:
-        written[LEGAL_BASIS_FIELD] = (case.message.legal_basis,)
-    for name, values in case.message.fields.items():
-        for same in [other for other in written if other.lower() == name.lower()]:
-            del written[same]
-        written[name] = values
-    lines = [f"{name}: {_encoded(value)}" for name, values in written.items() for value in values]
-    return "\r\n".join([*lines, "", "Text.", ""]).encode("ascii")
-
-
-def _run(policy: Policy, case: Case, own_domains: frozenset[str], now: datetime) -> CaseResult:
+def _run(
+    policy: Policy, case: Case, own_domains: frozenset[str], now: datetime, max_age: timedelta
+) -> CaseResult:
     """The order of a session: MAIL, RCPT, DATA."""
-    at = case.at or now
     keys = CaseKeys(case.keys)
-    envelope = _question(case, at, own_domains)
-    if case.direction is Direction.INBOUND:
-        return _result(case, evaluate(policy, keys, envelope))
-    verdict = judge_sender(policy, address=case.sender, own_domains=own_domains)
-    if verdict.accepted:
-        verdict = evaluate(policy, keys, envelope)
-    if not verdict.accepted:
+    envelope = replace(_question(case, case.at or now, own_domains), max_age=max_age)
+    if case.direction is Direction.OUTBOUND:
+        verdict = judge_sender(policy, address=case.sender, own_domains=own_domains)
+        if not verdict.accepted:
+            return _result(case, verdict)
+    verdict = evaluate(policy, keys, envelope)
+    envelope_only = case.direction is Direction.INBOUND and case.signature is None
+    if envelope_only or not verdict.accepted:
         return _result(case, verdict)
     return _after_data(policy, keys, case, envelope)
 
@@ -119,11 +118,51 @@ def _after_data(policy: Policy, keys: KeyIndex, case: Case, envelope: Question) 
         look = content_to_look_at(
             policy, case.direction, sender=case.sender, recipients=(case.recipient,), at=envelope.at
         )
-        facts = replace(read_facts(message, hostname=GATEWAY_HOSTNAME), content=read_content(message, look))
+        content = read_content(message, look) if look else None
+        facts = replace(read_facts(message, hostname=GATEWAY_HOSTNAME), content=content)
     except MessageMalformed as error:
         return CaseResult(case=case, got=Reason.MESSAGE_MALFORMED, verdict=None, fault=error.private)
-    question = replace(envelope, facts=facts, envelope_recipients=(case.recipient,))
+    except MessageTooComplex as error:
+        return CaseResult(case=case, got=Reason.MESSAGE_TOO_COMPLEX, verdict=None, fault=error.private)
+    question = replace(
+        envelope,
+        facts=facts,
+        seal=_seal(policy, case, facts, envelope.at),
+        envelope_recipients=(case.recipient,),
+    )
     return _result(case, evaluate(policy, keys, question))
+
+
+def _seal(policy: Policy, case: Case, facts: MessageFacts, at: datetime) -> SealFacts | None:
+    """What opening the message of a case would have shown; None for one that goes out."""
+    signature = case.signature
+    if signature is None:
+        return None
+    outer_fault = None
+    if facts.authors != (case.sender,):
+        outer_fault = Reason.AUTHOR_MISMATCH
+    elif case.recipient not in facts.to + facts.cc:
+        outer_fault = Reason.HIDDEN_RECIPIENT
+    return SealFacts(
+        signer=signature.by or _signer(policy, case, at),
+        signed_at=signature.at or at,
+        protected=signature.protected,
+        key_fault=case.keys.get(case.sender),
+        outer_fault=outer_fault,
+    )
+
+
+def _signer(policy: Policy, case: Case, at: datetime) -> str:
+    """The key that ought to have signed: the mailbox's, or the person's where only that states who sent."""
+    mailbox, day = policy.mailbox(case.sender), policy.day(at)
+    if mailbox is None:
+        return _NO_KEY
+    if rules_of(case, policy, at).sources == (Source.SIGNATURE,) and case.user is not None:
+        periods = mailbox.users.get(case.user.lower(), ())
+        key = next((period.key for period in periods if period.key and period.in_force(day)), None)
+        if key is not None:
+            return key
+    return next(iter(mailbox.keys_on(day)), _NO_KEY)
 
 
 def _question(case: Case, at: datetime, own_domains: frozenset[str]) -> Question:
@@ -136,26 +175,9 @@ def _question(case: Case, at: datetime, own_domains: frozenset[str]) -> Question
         sender=case.sender,
         recipient=case.recipient,
         own_domains=own_domains,
-        login=login,
+        login=login if case.direction is Direction.OUTBOUND else None,
     )
 
 
 def _result(case: Case, verdict: Verdict) -> CaseResult:
     return CaseResult(case=case, got=ACCEPT if verdict.accepted else verdict.reason.value, verdict=verdict)
-
-
-def _statement(case: Case, policy: Policy, at: datetime) -> dict[str, tuple[str, ...]]:
-    """How the user is stated: in the way that the channel in force reads first."""
-    day, user = policy.day(at), case.user
-    channels = policy.pairs.get((case.sender, case.recipient), ())
-    rules = next((channel.rules for channel in channels if channel.in_force(day)), policy.rules)
-    if user is None:
-        return {}
-    if Source.HEADER in rules.sources:
-        return {rules.header: (user,)}
-    return {"Sender": (user,)} if Source.SENDER in rules.sources else {}
-
-
-def _encoded(value: str) -> str:
-    """Words beyond ASCII as encoded words (RFC 2047), and nothing else: an address stays one."""
-    return _BEYOND_ASCII.sub(lambda words: Header(words[0], "utf-8", maxlinelen=100_000).encode(), value)

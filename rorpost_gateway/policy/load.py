@@ -7,10 +7,7 @@ parsed, all files merged, before any default is filled in.
 import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
-
-import rfc8785
 
 from rorpost_gateway.address import domain_of
 from rorpost_gateway.decision import Position
@@ -23,9 +20,9 @@ from rorpost_gateway.document import (
     Node,
     Section,
     parse_file,
-    plain,
     shown,
 )
+from rorpost_gateway.policy.canonical import Pieces
 from rorpost_gateway.policy.model import Channel, Mailbox, Pair, Policy, Rules
 from rorpost_gateway.policy.read_channels import read_channel
 from rorpost_gateway.policy.read_mailboxes import read_mailbox
@@ -39,7 +36,7 @@ class _Written:
     mailboxes: dict[str, Entry] = field(default_factory=dict)  # by lower-case address
     channels: list[tuple[str, Node]] = field(default_factory=list)
     rules: Node | None = None
-    plain: dict[str, Any] = field(default_factory=dict)
+    pieces: Pieces = field(default_factory=Pieces)
     complete: bool = True  # False: what a file refers to may stand in one that could not be read
 
 
@@ -88,7 +85,7 @@ def _merge(root: Node, written: _Written, findings: Findings) -> None:
     if mailboxes is None and section.has("mailboxes"):
         written.complete = False
     if mailboxes is not None:
-        merged = written.plain.setdefault("mailboxes", {})
+        written.pieces.begin_mailboxes()
         for entry in mailboxes.node.entries:
             first = written.mailboxes.setdefault(entry.key.lower(), entry)
             if first is not entry:
@@ -97,12 +94,13 @@ def _merge(root: Node, written: _Written, findings: Findings) -> None:
                     f"mailbox {shown(entry.key)} stands twice (first at {first.position})",
                     asides=(Aside(first.position, "first here"),),
                 )
-            merged[entry.key] = plain(entry.node)
-    channels = section.sections("channels")
+            written.pieces.mailbox(entry.key, entry.node)
+    channels = section.elements("channels")
     if section.has("channels"):
-        listed = written.plain.setdefault("channels", [])
-        listed.extend(plain(channel.node) for channel in channels)
-        written.channels.extend((channel.name, channel.node) for channel in channels)
+        written.pieces.begin_channels()
+        for _, channel in channels:
+            written.pieces.channel(channel)
+        written.channels.extend(channels)
     rules = section.value("rules", None)
     if rules is not None:
         if written.rules is not None:
@@ -114,7 +112,7 @@ def _merge(root: Node, written: _Written, findings: Findings) -> None:
                 asides=(Aside(first_rules, "first here"),),
             )
         written.rules = rules
-        written.plain["rules"] = plain(rules)
+        written.pieces.rules(rules)
     section.finish()
 
 
@@ -126,18 +124,23 @@ def _understand(
     else:
         rules = read_policy_rules(written.rules, findings)
     mailboxes: dict[str, Mailbox] = {}
-    for address, entry in written.mailboxes.items():
+    for address in tuple(written.mailboxes):
+        # Taken out: a million nodes are let go as what they say is read, and not all at once.
+        entry = written.mailboxes.pop(address)
         mailboxes[address] = read_mailbox(
             entry, findings, own_domains=own_domains, max_days=rules.authorisation_max_days
         )
-    channels = [
-        read_channel(
-            node, findings, name=name, defaults=rules, mailboxes=mailboxes if written.complete else None
+    channels = []
+    written.channels.reverse()
+    while written.channels:
+        name, node = written.channels.pop()
+        channels.append(
+            read_channel(
+                node, findings, name=name, defaults=rules, mailboxes=mailboxes if written.complete else None
+            )
         )
-        for name, node in written.channels
-    ]
     _check_names(channels, findings)
-    canonical = rfc8785.dumps(written.plain) if not len(findings) else b""
+    canonical = written.pieces.joined() if not len(findings) else b""
     return Policy(
         revision=hashlib.sha256(canonical).hexdigest(),
         canonical=canonical,
@@ -167,8 +170,12 @@ def _check_names(channels: list[Channel], findings: Findings) -> None:
 def _pairs(channels: list[Channel], findings: Findings) -> dict[Pair, tuple[Channel, ...]]:
     pairs: dict[Pair, tuple[Channel, ...]] = {}
     for channel in channels:
+        alone = (channel,)
         for pair in channel.pairs:
-            others = pairs.get(pair, ())
+            others = pairs.get(pair)
+            if others is None:
+                pairs[pair] = alone
+                continue
             clash = next(
                 (other for other in others if other is not channel and other.overlaps(channel)), None
             )

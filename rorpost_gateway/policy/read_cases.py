@@ -1,23 +1,23 @@
 """Reading `policies/tests/*.yaml`: the policy's own cases, as they are written down.
 
-A case says `name`, `from`, `to`, `user`, `at`, `message` (`subject`, `importance`, `headers`)
-and `want`. Beyond that it may say `direction`, `login` (who is logged in, where that is not the
-user; `none` for a trusted network), `aliases` of that login, `keys` (usable, missing, expired,
-revoked or unusable) and, under `message`, `legal_basis`.
+A case says `name`, `from`, `to`, `user`, `at`, `message` (see `read_case_message`) and `want`.
+Beyond that it may say `direction`, `login` (who is logged in, where that is not the user; `none`
+for a trusted network), `aliases` of that login, and `keys` (usable, missing, expired, revoked or
+unusable). An inbound case that says `user`, `message` or `signed` is about an opened message,
+any other about its envelope.
 """
 
+import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
 from pathlib import Path
 
-from rorpost_gateway.decision import Direction, Position, Reason
+from rorpost_gateway.decision import Direction, Reason
 from rorpost_gateway.document import DocumentInvalid, Findings, Kind, Section, parse_file, shown
+from rorpost_gateway.policy.case_model import WANTED, Case, CaseSignature
 from rorpost_gateway.policy.load import policy_files
 from rorpost_gateway.policy.model import Policy
-
-ACCEPT = "accept"
-WANTED = (ACCEPT, *(reason.value for reason in Reason if reason is not Reason.OK))
+from rorpost_gateway.policy.read_case_message import read_message
 
 _KEY_STATES: Mapping[str, Reason | None] = {
     "usable": None,
@@ -26,36 +26,7 @@ _KEY_STATES: Mapping[str, Reason | None] = {
     "revoked": Reason.KEY_REVOKED,
     "unusable": Reason.KEY_UNUSABLE,
 }
-
-
-@dataclass(frozen=True, kw_only=True)
-class CaseMessage:
-    """The message of a case. `fields` are further header fields; one that is named here replaces
-    what would have been written (`From`, `To`, ...), and an empty list leaves it out.
-    """
-
-    subject: str = "Case"
-    importance: str | None = None
-    legal_basis: str | None = None
-    fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Case:
-    """One question and the wanted answer (`accept` or a reason code)."""
-
-    name: str
-    sender: str
-    recipient: str
-    user: str | None
-    login: str | None
-    aliases: frozenset[str]
-    at: datetime | None
-    direction: Direction
-    message: CaseMessage
-    keys: Mapping[str, Reason | None]
-    want: str
-    position: Position
+_FINGERPRINT = re.compile(r"[0-9A-Fa-f]{40}")
 
 
 def load_cases(paths: Iterable[Path], policy: Policy) -> list[Case]:
@@ -69,17 +40,20 @@ def load_cases(paths: Iterable[Path], policy: Policy) -> list[Case]:
             except DocumentInvalid as error:
                 findings.take(error)
                 continue
-            cases += [_read_case(case, policy) for case in section.sections("cases", required=True)]
+            cases += [
+                _read_case(case, policy, file.parent) for case in section.sections("cases", required=True)
+            ]
             section.finish()
     findings.raise_if_any()
     return cases
 
 
-def _read_case(section: Section, policy: Policy) -> Case:
+def _read_case(section: Section, policy: Policy, folder: Path) -> Case:
     name = section.text("name")
     section.name = f"case {shown(name)}" if name else section.name
     user = section.text("user", None)
     login = section.text("login", None)
+    direction = Direction(section.choice("direction", tuple(Direction), "") or Direction.OUTBOUND)
     case = Case(
         name=name,
         sender=section.text("from").lower(),
@@ -88,11 +62,12 @@ def _read_case(section: Section, policy: Policy) -> Case:
         login=_login(login, user),
         aliases=frozenset(alias.lower() for alias in section.texts("aliases", [])),
         at=_read_time(section, policy),
-        direction=Direction(section.choice("direction", tuple(Direction), "") or Direction.OUTBOUND),
-        message=_read_message(section),
+        direction=direction,
+        message=read_message(section, folder),
         keys=_read_key_states(section),
         want=section.choice("want", WANTED),
         position=section.position(),
+        signature=_read_signature(section, policy, direction),
     )
     section.finish()
     return case
@@ -133,32 +108,22 @@ def _read_key_states(section: Section) -> dict[str, Reason | None]:
     return {address.lower(): _KEY_STATES.get(word) for address, word in words}
 
 
-def _read_message(section: Section) -> CaseMessage:
-    message = section.section("message")
-    if message is None:
-        return CaseMessage()
-    read = CaseMessage(
-        subject=message.text("subject", "Case"),
-        importance=message.text("importance", None),
-        legal_basis=message.text("legal_basis", None),
-        fields=_read_fields(message.section("headers")),
+def _read_signature(section: Section, policy: Policy, direction: Direction) -> CaseSignature | None:
+    """How a partner's message was signed; None where the case is about an envelope, or goes out."""
+    signed = section.section("signed")
+    inbound = direction is Direction.INBOUND
+    if signed is None:
+        opened = inbound and (section.has("user") or section.has("message"))
+        return CaseSignature() if opened else None
+    by = signed.text("by", None, pattern=_FINGERPRINT)
+    read = CaseSignature(
+        by=by.upper() if by else None,
+        at=_read_time(signed, policy),
+        protected=signed.boolean("protected", default=True),
     )
-    message.finish()
-    for value in (read.subject, read.importance or "", read.legal_basis or ""):
-        if not value.isprintable():
-            message.complain(None, "holds something that cannot stand in a header field")
+    signed.finish()
+    if not inbound:
+        section.complain(
+            "signed", "has a meaning for direction: inbound only; ours are signed by the gateway"
+        )
     return read
-
-
-def _read_fields(headers: Section | None) -> dict[str, tuple[str, ...]]:
-    if headers is None:
-        return {}
-    fields: dict[str, tuple[str, ...]] = {}
-    for name, _, node in headers.items():
-        values = headers.texts(name) if node.kind is Kind.SEQUENCE else [headers.text(name)]
-        fields[name] = tuple(values)
-        if not name.isascii() or not name.isprintable() or ":" in name or " " in name:
-            headers.complain(name, "is no header field name")
-        if not all(value.isprintable() for value in values):
-            headers.complain(name, "holds something that cannot stand in a header field")
-    return fields

@@ -1,17 +1,17 @@
 """Reading `channels`: exact pairs of function mailboxes, and the rules each has for itself."""
 
-from collections.abc import Collection
+from collections.abc import Mapping
 
 from rorpost_gateway.address import is_function_mailbox
 from rorpost_gateway.document import Findings, Kind, Node, Section, shown
-from rorpost_gateway.policy.model import Channel, Pair, Rules
+from rorpost_gateway.policy.model import Channel, Mailbox, Pair, Rules
 from rorpost_gateway.policy.read_addresses import mailbox_address, person_or_none
 from rorpost_gateway.policy.read_mailboxes import NAME_CHARACTERS, check_period
 from rorpost_gateway.policy.read_rules import read_channel_rules
 
 
 def read_channel(
-    node: Node, findings: Findings, *, name: str, defaults: Rules, mailboxes: Collection[str] | None
+    node: Node, findings: Findings, *, name: str, defaults: Rules, mailboxes: Mapping[str, Mailbox] | None
 ) -> Channel:
     """One element of `channels`; findings for whatever is wrong with it.
 
@@ -39,7 +39,9 @@ def read_channel(
     return channel
 
 
-def _read_pairs(section: Section, findings: Findings, mailboxes: Collection[str] | None) -> tuple[Pair, ...]:
+def _read_pairs(
+    section: Section, findings: Findings, mailboxes: Mapping[str, Mailbox] | None
+) -> tuple[Pair, ...]:
     both_ways, sender, recipients = (section.value(key, None) for key in ("between", "from", "to"))
     if both_ways is not None:
         if sender is not None or recipients is not None:
@@ -73,7 +75,7 @@ def _distinct(section: Section, key: str, pairs: list[Pair], *, whole: bool) -> 
 
 
 def _ends(
-    section: Section, key: str, node: Node, findings: Findings, mailboxes: Collection[str] | None
+    section: Section, key: str, node: Node, findings: Findings, mailboxes: Mapping[str, Mailbox] | None
 ) -> list[str]:
     wants_one = key == "from"
     if (node.kind is not Kind.TEXT) if wants_one else (node.kind is not Kind.SEQUENCE):
@@ -90,6 +92,9 @@ def _ends(
                 f"{section.name} {key} must name mailboxes, not a {element.kind}",
                 length=element.length,
             )
+            continue
+        if mailboxes is not None and (defined := mailboxes.get(element.source)) is not None:
+            ends.append(defined.address)
             continue
         before = len(findings)
         address = mailbox_address(element.source, element.position, findings)

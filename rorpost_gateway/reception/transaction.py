@@ -21,9 +21,11 @@ from rorpost_gateway.errors import (
     MessageTooComplex,
     QueueFull,
 )
+from rorpost_gateway.facts import ContentFacts
 from rorpost_gateway.reception.account import Account
 from rorpost_gateway.reception.house import House, InForce
 from rorpost_gateway.reply import Reply, reply_for
+from rorpost_gateway.stages import Suspicion
 
 log = structlog.get_logger()
 
@@ -127,6 +129,11 @@ class GuardedTransaction(ABC):
             case _:
                 log.error("not-taken", error=error)
                 return await self._refuse_unread(Reason.GATEWAY_FAULT)
+
+    def _note_suspected(self, content: ContentFacts | None) -> None:
+        """Count what a content rule of an accepted message could not tell for certain."""
+        if content is not None and content.quotes is not None and content.quotes.suspected:
+            self._house.stages.suspected(Suspicion.OUTSIDE_QUOTES)
 
     async def _refuse_unread(
         self,

@@ -53,10 +53,15 @@ def collecting_from(gateway: WholeGateway, dovecot: Dovecot, mailbox: str) -> di
 
 
 def make_collecting_scene(
-    whole_gateway: MakeGateway, brought: Brought, dovecot: Dovecot, mailbox: str
+    whole_gateway: MakeGateway,
+    brought: Brought,
+    dovecot: Dovecot,
+    mailbox: str,
+    config: Mapping[str, Any] | None = None,
 ) -> "CollectingScene":
+    """`config` is laid over the usual one."""
     gateway = whole_gateway()
-    gateway.set_config(collecting_from(gateway, dovecot, mailbox))
+    gateway.set_config(merged(collecting_from(gateway, dovecot, mailbox), config or {}))
     gateway.set_policy(agreed_policy(gateway.keys))
     return CollectingScene(gateway=gateway, brought=brought, dovecot=dovecot, mailbox=mailbox)
 

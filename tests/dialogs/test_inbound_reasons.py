@@ -58,7 +58,7 @@ NOT_INBOUND = {
     "key-unusable": BY_POLICY,
     "outside-recipient": BY_POLICY,
     "identity-number-in-subject": BY_POLICY,
-    "outside-quotes": BY_POLICY,
+    "identity-number-in-attachment-name": BY_POLICY,
     "attachment-not-allowed": BY_POLICY,
 }
 SHAPES: dict[str, Callable[[Partner, bytes], bytes]] = {

@@ -35,6 +35,7 @@ key-missing, key-expired, key-revoked, key-unusable                     550 5.7.
 user-not-declared, user-mismatch, user-not-authorised, user-not-valid   550 5.7.1
 author-mismatch, hidden-recipient, outside-recipient, urgent            550 5.7.1
 identity-number-in-subject, legal-basis-missing                         550 5.7.1
+identity-number-in-attachment-name, outside-quotes                      550 5.7.1
 message-too-large                                                       552 5.3.4
 message-malformed, message-too-complex                                  550 5.6.0
 mail-loop                                                               554 5.4.6
@@ -54,7 +55,7 @@ WANTED = {
 }
 
 NOT_ENFORCED = "not enforced yet; a policy that asks for it is refused when it is loaded"
-NOT_YET = {"outside-quotes": NOT_ENFORCED, "attachment-not-allowed": NOT_ENFORCED}
+NOT_YET = {"attachment-not-allowed": NOT_ENFORCED}
 
 CROWD = 8
 CONFIG = {

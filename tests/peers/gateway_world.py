@@ -73,7 +73,7 @@ def make_policy(keys: PreparedKeys) -> dict[str, Any]:
             },
             {"name": "bistand-brinken", "from": KEYLESS, "to": [BRINKEN]},
         ],
-        "rules": {"outside_quotes": "allow"},
+        "rules": {"outside_quotes": "reject"},
     }
 
 

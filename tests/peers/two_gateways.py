@@ -185,7 +185,6 @@ def agreed_policy(keys: PreparedKeys) -> dict[str, Any]:
             {"name": "brinken-sma", "from": BRINKEN, "to": [FULL, PATIENT]},
         ],
         "rules": {
-            "outside_quotes": "allow",
             "declared_user": {"sources": ["header", "sender", "login"]},
         },
     }

@@ -181,11 +181,13 @@ class MemorySession:
             raise ImapTooLarge("too large")
         return octets
 
-    async def move(self, uid: int, folder: str) -> None:
-        self.mailbox.step("move", uid, folder)
+    async def move(self, uids: int | Sequence[int], folder: str) -> None:
+        which = [uids] if isinstance(uids, int) else uids
+        self.mailbox.step("move", *which, folder)
         if folder not in self.mailbox.folders:
             raise ImapRefused("no such folder", code="TRYCREATE")
-        self.mailbox.folders[folder][uid] = self.inbox.pop(uid)
+        for uid in which:
+            self.mailbox.folders[folder][uid] = self.inbox.pop(uid)
 
     async def ensure_folder(self, folder: str) -> None:
         self.mailbox.step("folder", folder)

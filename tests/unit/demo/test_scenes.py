@@ -31,11 +31,11 @@ INBOUND_ONLY = {
 # is full, faulty or stopping is shown once, at the other door.
 OUTBOUND_ONLY = {
     *("login-required", "login-failed", "key-missing", "key-expired", "key-revoked", "key-unusable"),
-    *("outside-recipient", "identity-number-in-subject"),
+    *("outside-recipient", "identity-number-in-subject", "identity-number-in-attachment-name"),
     *("too-many-connections", "gateway-full", "gateway-fault", "shutting-down"),
 }
 # A policy that asks for one of these is refused when it is loaded.
-NOT_ENFORCED = {"outside-quotes", "attachment-not-allowed"}
+NOT_ENFORCED = {"attachment-not-allowed"}
 UNREADABLE = {Reason.MESSAGE_MALFORMED, Reason.MESSAGE_TOO_COMPLEX}
 
 

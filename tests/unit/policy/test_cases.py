@@ -105,7 +105,7 @@ def test_the_user_is_stated_as_the_channel_reads_it(
             "holds something that cannot stand in a header field",
         ),
         ('    message: {headers: {"X: y": a}}\n', "is no header field name"),
-        ("    message: {text: hej}\n", "7:15: unknown key 'text' in case 'n'.message"),
+        ("    message: {txet: hej}\n", "7:15: unknown key 'txet' in case 'n'.message"),
         ("    direction: sideways\n", "7:16: case 'n'.direction must be one of: outbound, inbound"),
     ],
 )

@@ -27,7 +27,6 @@ NOT_POLICY = {
     Reason.LOGIN_REQUIRED: "of the session",
     Reason.LOGIN_FAILED: "of the session",
     Reason.CLIENT_NOT_ALLOWED: "inbound, of the session",
-    Reason.OUTSIDE_QUOTES: "cannot be enforced yet; refused at load",
     Reason.ATTACHMENT_NOT_ALLOWED: "cannot be enforced yet; refused at load",
     Reason.MESSAGE_TOO_LARGE: "of the session and the route",
     Reason.MESSAGE_MALFORMED: "found when the message is read",
