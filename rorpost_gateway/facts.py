@@ -29,6 +29,7 @@ class Attachment:
     inspected: bool = True  # False: it cannot be looked into, so nobody knows what it holds
     depth: int = 0  # how many archives or messages it lies in
     identity_number_in_name: bool = False
+    disguised: bool = False  # its name, or the stated type, says that it is something else
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +40,7 @@ class Quotes:
     recipients in its reply header. `suspected` counts quotes about which that could not be told.
     """
 
-    quoted: tuple[frozenset[str], ...] = ()
+    quoted: tuple[frozenset[str], ...] = field(default=(), repr=False)
     suspected: int = 0
 
     @property

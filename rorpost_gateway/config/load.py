@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from rorpost_gateway.config.delivering import read_delivery
 from rorpost_gateway.config.listening import read_inbound, read_submission
-from rorpost_gateway.config.model import Config
+from rorpost_gateway.config.model import POLICY_QUIET_SECONDS, Config, PolicyReload, PolicyTests
 from rorpost_gateway.config.next_hops import read_relay
 from rorpost_gateway.config.overlaps import overlaps
 from rorpost_gateway.config.reading import DOMAIN, part, required_part, word
@@ -62,6 +62,9 @@ def _read(top: Section, findings: Findings, file: Path) -> Config:
         timezone=_timezone(top),
         state_dir=state_dir,
         policies=(base / top.text("policies", "../policies")).resolve(),
+        policy_reload=word(top, "policy_reload", PolicyReload.SIGNAL),
+        policy_quiet_seconds=top.duration("policy_quiet", POLICY_QUIET_SECONDS),
+        policy_tests=word(top, "policy_tests", PolicyTests.OFF),
         submission=read_submission(required_part(top, "submission"), findings, base),
         inbound=read_inbound(top.section("inbound"), findings, base, domains=frozenset(domains)),
         delivery=read_delivery(part(top, "delivery", findings), findings, base),

@@ -1,7 +1,9 @@
 """What config/rorpost.yaml says, frozen. Paths are absolute; durations are seconds."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from rorpost_gateway.audit.signatures import VerifierKey
@@ -192,6 +194,23 @@ class MetricsSettings:
     listen: str  # IP:PORT
 
 
+POLICY_QUIET_SECONDS: Final = 5.0
+
+
+class PolicyReload(StrEnum):
+    """When policy, keys and logins are read anew."""
+
+    SIGNAL = "signal"  # at SIGHUP
+    WATCH = "watch"  # and once the policy's files have changed and stood still for `policy_quiet`
+
+
+class PolicyTests(StrEnum):
+    """Whether a policy is held to its own cases before it is used."""
+
+    OFF = "off"
+    REQUIRE = "require"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Config:
     file: Path
@@ -213,6 +232,9 @@ class Config:
     processes: int  # beside the daemon's own
     language: Language
     supervision: SupervisionSettings | None = None
+    policy_reload: PolicyReload = PolicyReload.SIGNAL
+    policy_quiet_seconds: float = POLICY_QUIET_SECONDS
+    policy_tests: PolicyTests = PolicyTests.OFF
 
     @property
     def maildir_root(self) -> Path | None:

@@ -5,6 +5,7 @@ addresses in reply headers, types, sizes; never words, never a name. Nothing her
 """
 
 from rorpost_gateway.content.bounds import BOUNDS, Bounds
+from rorpost_gateway.content.kinds import canonical as canonical_type
 from rorpost_gateway.content.read import look_into, read_content
 
-__all__ = ["BOUNDS", "Bounds", "look_into", "read_content"]
+__all__ = ["BOUNDS", "Bounds", "canonical_type", "look_into", "read_content"]

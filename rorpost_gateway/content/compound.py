@@ -13,10 +13,11 @@ from typing import Final
 from rorpost_gateway.content.entries import Budget, Closed
 from rorpost_gateway.content.kinds import Octets
 
-_HEADER = struct.Struct("<8s16xHHHHH6xLLLLLLLLLL")
+_HEADER = struct.Struct("<8s16xHHHHH6xLLLLLLLLL")
 _ENTRY_OCTETS: Final = 128
 _LAST_SECTOR: Final = 0xFFFFFFFA
 _NOTHING: Final = 0xFFFFFFFF
+_MOST_NODES: Final = 20_000
 _STORAGE, _STREAM, _ROOT = 1, 2, 5
 
 
@@ -131,6 +132,8 @@ def _walk(folders: bytes) -> list[Node]:
         if index >= count or index in seen or len(above) > 30:
             raise Closed("a tree that is none")
         seen.add(index)
+        if len(seen) > _MOST_NODES:
+            raise Closed("too many folders and files")
         at = index * _ENTRY_OCTETS
         length, kind = struct.unpack_from("<HB", folders, at + 64)
         if kind not in (_STORAGE, _STREAM) or length > 64:

@@ -60,7 +60,9 @@ class Budget:
     def most_from(self, packed_octets: int) -> int:
         """What may come out of one compressed entry of this size."""
         return min(
-            self._bounds.entry_octets, max(FREE_OCTETS, packed_octets * self._bounds.ratio), max(0, self._octets)
+            self._bounds.entry_octets,
+            max(FREE_OCTETS, packed_octets * self._bounds.ratio),
+            max(0, self._octets),
         )
 
 

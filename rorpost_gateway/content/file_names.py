@@ -11,25 +11,26 @@ from typing import Final
 from rorpost_gateway.content.kinds import MESSAGE, PROGRAMS, TEXT
 
 EXTENSION_CHARACTERS: Final = 20
+NAME_CHARACTERS: Final = 500  # of its end: normalisation takes quadratic time on odd ones
 
 RUN_WHEN_OPENED: Final = frozenset(
     """
-    ade adp apk app appcontent-ms appinstaller application appref-ms appx asp aspx bas bat bgi cab cer chm class
-    cmd cnt com cpl crt csh der diagcab dll exe fxp gadget grp hlp hpj hta htc inf ins iso isp its jar jnlp js jse
-    ksh lnk mad maf mag mam maq mar mas mat mau mav maw mcf mda mdb mde mdt mdw mdz msc msh msh1 msh1xml msh2
-    msh2xml mshxml msi msix msixbundle msp mst msu ocx ops osd pcd pif pl plg printerexport prf prg ps1 ps1xml ps2
-    ps2xml psc1 psc2 psd1 psdm1 psm1 py pyc pyo pyw pyz pyzw reg scf scr sct search-ms settingcontent-ms sh shb shs
-    sys theme themepack tmp udl url vb vbe vbp vbs vhd vhdx vsmacros vsw webpnp website wim ws wsb wsc wsf wsh xbap
-    xll xnk
-    """.split()
+    ade adp apk app appcontent-ms appinstaller application appref-ms appx asp aspx bas bat bgi cab
+    cer chm class cmd cnt com cpl crt csh der diagcab dll exe fxp gadget grp hlp hpj hta htc inf ins
+    iso isp its jar jnlp js jse ksh lnk mad maf mag mam maq mar mas mat mau mav maw mcf mda mdb mde
+    mdt mdw mdz msc msh msh1 msh1xml msh2 msh2xml mshxml msi msix msixbundle msp mst msu ocx ops osd
+    pcd pif pl plg printerexport prf prg ps1 ps1xml ps2 ps2xml psc1 psc2 psd1 psdm1 psm1 py pyc pyo
+    pyw pyz pyzw reg scf scr sct search-ms settingcontent-ms sh shb shs sys theme themepack tmp udl
+    url vb vbe vbp vbs vhd vhdx vsmacros vsw webpnp website wim ws wsb wsc wsf wsh xbap xll xnk
+    """.split()  # noqa: SIM905 - a list of words, easier to read as one
 )  # fmt: skip
 """Extensions that Outlook itself keeps from being opened, and a few of the same kind."""
 
 _OF_DOCUMENTS: Final = frozenset(
     """
-    avi bmp csv doc docm docx gif heic htm html ics jpeg jpg log mov mp3 mp4 msg odp ods odt one pdf png pps ppsx
-    ppt pptm pptx rtf svg tif tiff txt wav webp xls xlsb xlsm xlsx xml
-    """.split()
+    avi bmp csv doc docm docx gif heic htm html ics jpeg jpg log mov mp3 mp4 msg odp ods odt one pdf
+    png pps ppsx ppt pptm pptx rtf svg tif tiff txt wav webp xls xlsb xlsm xlsx xml
+    """.split()  # noqa: SIM905 - a list of words, easier to read as one
 )  # fmt: skip
 
 # What plain text is to whoever opens it: only its name tells.
@@ -75,7 +76,9 @@ def extensions_of(name: str) -> tuple[str, ...]:
     Trailing dots and blanks, invisible characters and a stream's name (`a.exe::$DATA`) do not count.
     """
     visible = "".join(
-        each for each in unicodedata.normalize("NFKC", name) if unicodedata.category(each) not in {"Cf", "Cc"}
+        each
+        for each in unicodedata.normalize("NFKC", name[-NAME_CHARACTERS:])
+        if unicodedata.category(each) not in {"Cf", "Cc"}
     )
     base = re.split(r"[/\\]", visible)[-1].split(":")[0].rstrip(". ")
     pieces = [piece.strip().lower() for piece in base.split(".")[1:]]
@@ -98,22 +101,23 @@ def is_disguised(kind: str, names: Sequence[str], declared: str) -> bool:
     """Whether the names, or the stated type, let a person believe that this is something else.
 
     A program under another kind's name, an executable extension behind that of a document, two
-    names with different extensions, and characters that turn or hide the end of a name.
+    names of which one is executable, and characters that turn or hide the end of a name.
     """
     if any(map(_misleads, names)):
         return True
-    last = {(extensions_of(name) or ("",))[-1] for name in names}
-    if len(last) > 1:
+    last = {extensions[-1] for extensions in map(extensions_of, names) if extensions}
+    if len(last) > 1 and not last.isdisjoint(RUN_WHEN_OPENED):
         return True
     own = PROGRAMS.get(kind)
     if own is None:
         return False
     if names:
-        return not last <= own
+        return not (last or {""}) <= own
     return declared.partition("/")[0] in {"text", "image", "audio", "video"} or declared == "application/pdf"
 
 
 def _misleads(name: str) -> bool:
+    name = name[-NAME_CHARACTERS:]
     if not _TURNING.isdisjoint(name) or _CLASS_ID.search(name):
         return True
     if any(unicodedata.category(each) == "Cc" for each in name):

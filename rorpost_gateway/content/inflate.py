@@ -11,7 +11,9 @@ GZIPPED: Final = 16 + zlib.MAX_WBITS
 _STEP_OCTETS: Final = 256 * 1024
 
 
-def inflate(octets: Octets, start: int, end: int, *, form: int, budget: Budget, most: int) -> tuple[bytearray, int]:
+def inflate(
+    octets: Octets, start: int, end: int, *, form: int, budget: Budget, most: int
+) -> tuple[bytearray, int]:
     """What `octets[start:end]` expands to, and where the deflated data ended.
 
     Raises BudgetSpent beyond `most` octets, Closed for what does not hold.

@@ -60,7 +60,9 @@ ALIASES: Final[Mapping[str, str]] = {
 
 # Programs, and what starts one when it is opened: what each may be called without disguise.
 PROGRAMS: Final[Mapping[str, frozenset[str]]] = {
-    PROGRAM: frozenset(("exe", "dll", "com", "scr", "sys", "cpl", "ocx", "pif", "drv", "mui", "efi", "ax", "xll")),
+    PROGRAM: frozenset(
+        ("exe", "dll", "com", "scr", "sys", "cpl", "ocx", "pif", "drv", "mui", "efi", "ax", "xll")
+    ),
     "application/x-executable": frozenset(("", "so", "o", "bin", "elf", "run", "ko", "appimage")),
     "application/x-mach-binary": frozenset(("", "dylib", "bundle", "o")),
     "application/x-msi": frozenset(("msi", "msp", "mst", "msm")),
@@ -77,12 +79,13 @@ PROGRAMS: Final[Mapping[str, frozenset[str]]] = {
 # Known for what they are, and not looked into: archives of other kinds, disk images, what is encrypted.
 CLOSED: Final = frozenset(
     (
-        UNKNOWN, "application/vnd.rar", "application/x-7z-compressed", "application/x-bzip2", "application/x-xz",
-        "application/zstd", "application/x-lz4", "application/x-compress", "application/x-arj", "application/x-lzh",
-        "application/x-ace", "application/vnd.ms-cab-compressed", "application/x-cpio", "application/x-archive",
-        "application/x-rpm", "application/x-iso9660-image", "application/x-vhd", "application/x-apple-diskimage",
-        "application/onenote", "application/vnd.ms-outlook-pst", "application/x-msaccess", PGP_ENCRYPTED, PKCS7,
-        "message/partial", "message/external-body",
+        UNKNOWN, "application/vnd.rar", "application/x-7z-compressed", "application/x-bzip2",
+        "application/x-xz", "application/zstd", "application/x-lz4", "application/x-compress",
+        "application/x-arj", "application/x-lzh", "application/x-ace",
+        "application/vnd.ms-cab-compressed", "application/x-cpio", "application/x-archive",
+        "application/x-rpm", "application/x-iso9660-image", "application/x-vhd",
+        "application/x-apple-diskimage", "application/onenote", "application/vnd.ms-outlook-pst",
+        "application/x-msaccess", PGP_ENCRYPTED, PKCS7, "message/partial", "message/external-body",
     )
 )  # fmt: skip
 
@@ -173,6 +176,10 @@ _BRANDS: Final = {
     b"qt  ": "video/quicktime", b"M4A ": "audio/mp4",
 }  # fmt: skip
 
+# A declaration, comments and a document type; each is bounded, so that no beginning takes long.
+_PROLOGUE: Final = (
+    rb"(?:<\?xml[^>]{0,500}+>\s*+)?+(?:<!--[^>]{0,2000}+-->\s*+){0,3}+(?:<!doctype svg[^>]{0,500}+>\s*+)?+"
+)
 _TEXT_BEGINNINGS: Final[tuple[tuple[re.Pattern[bytes], str], ...]] = tuple(
     (re.compile(pattern, re.IGNORECASE), kind)
     for pattern, kind in (
@@ -184,9 +191,8 @@ _TEXT_BEGINNINGS: Final[tuple[tuple[re.Pattern[bytes], str], ...]] = tuple(
         (rb"BEGIN:VCALENDAR", "text/calendar"),
         (rb"BEGIN:VCARD", "text/vcard"),
         (rb"\[InternetShortcut\]", "application/x-mswinurl"),
-        (rb"(?:<!--[^>]{0,2000}+-->\s*+)?+<(?:!doctype html|html|head|body|script|iframe|meta|table|div)\b", "text/html"),
-        (rb"(?:<\?xml[^>]{0,500}+>\s*+)?+(?:<!--[^>]{0,2000}+-->\s*+)?+(?:<!doctype svg[^>]{0,500}+>\s*+)?+<svg\b", "image/svg+xml"),
-        (rb"<\?xml[^>]{0,500}+>\s*+(?:<!doctype html[^>]{0,500}+>\s*+)?+<html\b", "text/html"),
+        (_PROLOGUE + rb"<(?:!doctype html|html|head|body|script|iframe|meta|table|div)\b", "text/html"),
+        (_PROLOGUE + rb"<svg\b", "image/svg+xml"),
         (rb"<\?xml\b", "application/xml"),
         (rb"(?:mime-version|received|return-path|x-sender):[ \t]", MESSAGE),
         (rb"#!", "text/x-shellscript"),
@@ -232,7 +238,9 @@ def _by_signature(head: bytes) -> str | None:
 def _by_structure(head: bytes) -> str | None:
     if head.startswith(b"\xca\xfe\xba\xbe"):
         # A Java class has its version there, of 45 and more; a universal program how many it holds.
-        return "application/java-vm" if int.from_bytes(head[4:8], "big") >= 45 else "application/x-mach-binary"
+        return (
+            "application/java-vm" if int.from_bytes(head[4:8], "big") >= 45 else "application/x-mach-binary"
+        )
     if head.startswith(b"RIFF"):
         return _RIFF.get(head[8:12])
     if head[4:8] == b"ftyp":

@@ -29,18 +29,26 @@ _PARTS_OF_A_NAME = 200
 
 def names_of(message: Message, part: Part) -> tuple[str, ...]:
     """Every name that some mail client might show for this part, decoded; most parts have none."""
+    return tuple(dict.fromkeys(visible(name) for _, name in _stated(message, part) if name))
+
+
+def file_names_of(message: Message, part: Part) -> tuple[str, ...]:
+    """The names under which some mail client might save this part, decoded, with what cannot be seen."""
+    return tuple(dict.fromkeys(name for is_file, name in _stated(message, part) if is_file and name))
+
+
+def _stated(message: Message, part: Part) -> Iterator[tuple[bool, str]]:
+    """Each name, and whether it is one of a file rather than a description."""
     header = message.octets[part.start : part.body_offset]
     if b"name" not in (lower := header.lower()) and b"content-description" not in lower:
-        return ()
-    text = _text(header)
-    found: list[str] = []
-    for field in _FIELD.finditer(text):
+        return
+    for field in _FIELD.finditer(_text(header)):
         value = field["value"].replace("\n", "")
         if field["what"].lower() == "description":
-            found.append(decode_words(value.strip()))
+            yield False, decode_words(value.strip())
         else:
-            found += _names(value)
-    return tuple(dict.fromkeys(visible(name) for name in found if name))
+            for name in _names(value):
+                yield True, name
 
 
 def identity_number_in_a_name(message: Message, parts: Sequence[Part]) -> bool:

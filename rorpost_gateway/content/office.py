@@ -10,7 +10,18 @@ from typing import Final
 
 from rorpost_gateway.content.compound import CompoundFile, Node
 from rorpost_gateway.content.entries import Budget, Closed, Contents, Entry
-from rorpost_gateway.content.kinds import COMPOUND, GZIP, MACROS, MESSAGE, PDF, PROGRAMS, TNEF, ZIP, Octets, kind_of
+from rorpost_gateway.content.kinds import (
+    COMPOUND,
+    GZIP,
+    MACROS,
+    MESSAGE,
+    PDF,
+    PROGRAMS,
+    TNEF,
+    ZIP,
+    Octets,
+    kind_of,
+)
 
 OUTLOOK: Final = "application/vnd.ms-outlook"
 _WORD: Final = "application/msword"
@@ -40,7 +51,7 @@ def read_compound(octets: Octets, budget: Budget) -> Contents:
     kind = _kind(file)
     if _is_encrypted(file, kind):
         raise Closed("an encrypted document")
-    entries = _of_outlook(file, budget) if kind == OUTLOOK else _of_office(file, budget)
+    entries = _of_outlook(file) if kind == OUTLOOK else _of_office(file)
     return Contents(kind=kind, entries=entries)
 
 
@@ -77,9 +88,8 @@ def _has_password(records: bytes) -> bool:
     return False
 
 
-def _of_office(file: CompoundFile, budget: Budget) -> Iterator[Entry]:
+def _of_office(file: CompoundFile) -> Iterator[Entry]:
     for node in file.nodes:
-        budget.take_entry()
         if not node.is_stream:
             if node.name in _MACRO_FOLDERS and not _MACRO_FOLDERS.intersection(node.path[:-1]):
                 yield Entry(octets=b"", kind=MACROS)
@@ -93,8 +103,9 @@ def _embedded(native: bytes) -> Entry:
     """A file that was inserted as an object: label, name, and its octets."""
     try:
         label, _, rest = native[6:].partition(b"\0")
-        name, _, rest = rest.partition(b"\0")
+        _, _, rest = rest.partition(b"\0")
         (skipped,) = struct.unpack_from("<L", rest, 4)
+        name = rest[8 : 8 + skipped].rstrip(b"\0")  # the one before is where its icon came from
         (size,) = struct.unpack_from("<L", rest, 8 + skipped)
     except struct.error:
         return Entry(octets=None, size_octets=len(native))
@@ -105,10 +116,9 @@ def _embedded(native: bytes) -> Entry:
     return Entry(names=tuple(names), octets=content)
 
 
-def _of_outlook(file: CompoundFile, budget: Budget) -> Iterator[Entry]:
+def _of_outlook(file: CompoundFile) -> Iterator[Entry]:
     streams = {node.path: node for node in file.nodes if node.is_stream}
     for node in file.nodes:
-        budget.take_entry()
         if node.is_stream or not node.name.startswith(_ATTACHMENT):
             continue
         data = streams.get((*node.path, _ATTACHED_DATA))
@@ -122,5 +132,7 @@ def _names(file: CompoundFile, folder: Node, streams: dict[tuple[str, ...], Node
         node = streams.get((*folder.path, f"__substg1.0_{tag}"))
         if node is not None:
             octets = file.read(node, _HEAD_OCTETS)
-            found.append(octets.decode("utf-16-le" if tag.endswith("1F") else "cp1252", "replace").rstrip("\0"))
+            found.append(
+                octets.decode("utf-16-le" if tag.endswith("1F") else "cp1252", "replace").rstrip("\0")
+            )
     return tuple(dict.fromkeys(found))

@@ -11,7 +11,7 @@ from rorpost_gateway.content.kinds import Octets
 _STEP_OCTETS: Final = 1024 * 1024
 _OVERLAP_OCTETS: Final = 256
 _LETTERS: Final = "".join(rf"(?:{letter}|#{ord(letter):02x})" for letter in "Encrypt")
-# A reference to the dictionary, or the dictionary itself. ISO 32000-1, sections 7.3.5 (#XX in names) and 7.6.1.
+# A reference to the dictionary, or itself. ISO 32000-1, sections 7.3.5 (#XX in names) and 7.6.1.
 _ENCRYPTED_PDF = re.compile(rf"/{_LETTERS}\s{{0,40}}(?:<<|[0-9]{{1,10}}\s{{1,40}}[0-9])".encode("ascii"))
 _OBJECT_IN_RTF = re.compile(rb"\\obj(?:data|ocx|emb|autlink|link|html)")
 _BEGIN = re.compile(rb"(?:^|\n)begin(?:-base64)? [0-7]{3,4} ([^\r\n]{1,255})\r?\n")
@@ -64,5 +64,3 @@ def _found(pattern: re.Pattern[bytes], octets: Octets) -> bool:
         pattern.search(octets, start, start + _STEP_OCTETS + _OVERLAP_OCTETS)
         for start in range(0, len(octets), _STEP_OCTETS)
     )
-
-

@@ -18,9 +18,11 @@ _NAMES: Final = (0x3707, 0x3704, 0x3001)  # long, short, as shown
 _OBJECT: Final = 0x3701
 _IID_OCTETS: Final = 16
 _FIXED: Final = {
-    0x0: 0, 0x1: 0, 0x2: 4, 0x3: 4, 0x4: 4, 0x5: 8, 0x6: 8, 0x7: 8, 0xA: 4, 0xB: 4, 0x14: 8, 0x40: 8, 0x48: 16,
+    0x0: 0, 0x1: 0, 0x2: 4, 0x3: 4, 0x4: 4, 0xA: 4, 0xB: 4,
+    0x5: 8, 0x6: 8, 0x7: 8, 0x14: 8, 0x40: 8, 0x48: 16,
 }  # fmt: skip
 _STRING_8, _STRING_16, _EMBEDDED, _BINARY = 0x1E, 0x1F, 0xD, 0x102
+_VARIABLE: Final = (_STRING_8, _STRING_16, _EMBEDDED, _BINARY)
 _SEVERAL: Final = 0x1000
 _MOST_PROPERTIES: Final = 10_000
 
@@ -88,36 +90,43 @@ def _read_properties(octets: Octets, start: int, end: int, into: _Attachment, bu
 
 
 def _properties(octets: Octets, start: int, end: int) -> Iterator[tuple[int, int, int, int]]:
-    """Each property's id and type, and where its value stands. Raises Closed."""
+    """Each property of variable length: its id and type, and where its value stands. Raises Closed."""
     count, position = _number(octets, start, end), start + 4
     if count > _MOST_PROPERTIES:
         raise Closed("too many properties")
     for _ in range(count):
         tag = _number(octets, position, end)
         kind, which = tag & 0xFFFF, tag >> 16
-        position += 4
-        if which >= 0x8000:
-            position = _after_name(octets, position, end)
-        several, base = bool(kind & _SEVERAL), kind & ~_SEVERAL
-        if base in _FIXED:
-            values = 1
-            if several:
-                values, position = _number(octets, position, end), position + 4
-            position += values * _FIXED[base]
-        elif base in (_STRING_8, _STRING_16, _EMBEDDED, _BINARY):
+        position = _after_name(octets, position + 4, end) if which >= 0x8000 else position + 4
+        base = kind & ~_SEVERAL
+        values = 1
+        if kind != base or base in _VARIABLE:
             values, position = _number(octets, position, end), position + 4
-            if values > _MOST_PROPERTIES:
-                raise Closed("too many values")
-            for _ in range(values):
-                length, begin = _number(octets, position, end), position + 4
-                position = begin + -(-length // 4) * 4
-                if begin + length > end:
-                    raise Closed("cut off")
-                yield which, base, begin, begin + length
+        if base not in _VARIABLE:
+            position += values * _octets_of(base)
         else:
-            raise Closed("a property of an unknown type")
+            for begin, stop in _values(octets, position, end, values):
+                position = begin + -(-(stop - begin) // 4) * 4
+                yield which, base, begin, stop
         if position > end:
             raise Closed("cut off")
+
+
+def _values(octets: Octets, position: int, end: int, count: int) -> Iterator[tuple[int, int]]:
+    if count > _MOST_PROPERTIES:
+        raise Closed("too many values")
+    for _ in range(count):
+        length, begin = _number(octets, position, end), position + 4
+        position = begin + -(-length // 4) * 4
+        if begin + length > end:
+            raise Closed("cut off")
+        yield begin, begin + length
+
+
+def _octets_of(kind: int) -> int:
+    if kind not in _FIXED:
+        raise Closed("a property of an unknown type")
+    return _FIXED[kind]
 
 
 def _after_name(octets: Octets, position: int, end: int) -> int:

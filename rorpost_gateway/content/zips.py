@@ -18,8 +18,21 @@ from typing import Final
 from rorpost_gateway.content.entries import Budget, Closed, Contents, Entry
 from rorpost_gateway.content.file_names import RUN_WHEN_OPENED, extensions_of
 from rorpost_gateway.content.inflate import RAW, inflate
-from rorpost_gateway.content.kinds import COMPOUND, GZIP, MACROS, MESSAGE, PDF, PROGRAMS, TAR, TNEF, ZIP, Octets, kind_of
-from rorpost_gateway.content.kinds import CLOSED, UNKNOWN
+from rorpost_gateway.content.kinds import (
+    CLOSED,
+    COMPOUND,
+    GZIP,
+    MACROS,
+    MESSAGE,
+    PDF,
+    PROGRAMS,
+    TAR,
+    TNEF,
+    UNKNOWN,
+    ZIP,
+    Octets,
+    kind_of,
+)
 
 _END: Final = b"PK\x05\x06"
 _HEADER: Final = b"PK\x03\x04"
@@ -37,11 +50,17 @@ _MIMETYPE = re.compile(r"application/(?:vnd\.oasis\.opendocument\.[a-z-]{2,40}|e
 _OFFICE: Final = (
     ("word/", "application/vnd.openxmlformats-officedocument.wordprocessingml.document", "word.document"),
     ("xl/", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "excel.sheet"),
-    ("ppt/", "application/vnd.openxmlformats-officedocument.presentationml.presentation", "powerpoint.presentation"),
+    (
+        "ppt/",
+        "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+        "powerpoint.presentation",
+    ),
     ("visio/", "application/vnd.ms-visio.drawing", "visio.drawing"),
 )
 _OF_DOCUMENTS_OWN: Final = frozenset(("image", "text", "audio", "video", "font"))
-_NEVER_A_DOCUMENTS_OWN: Final = frozenset((*PROGRAMS, *CLOSED, ZIP, GZIP, TAR, TNEF, COMPOUND, MESSAGE, PDF)) - {UNKNOWN}
+_NEVER_A_DOCUMENTS_OWN: Final = frozenset(
+    (*PROGRAMS, *CLOSED, ZIP, GZIP, TAR, TNEF, COMPOUND, MESSAGE, PDF)
+) - {UNKNOWN}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +95,9 @@ def read_zip(octets: Octets, budget: Budget) -> Contents:
     kind = _kind(octets, files, budget)
     if kind in {ZIP, "application/java-archive", "application/vnd.android.package-archive"}:
         return Contents(kind=kind, entries=(_entry(octets, file, budget) for file in files))
-    if any(file.names[0] == "META-INF/manifest.xml" for file in files) and _is_encrypted(octets, files, budget):
+    if any(file.names[0] == "META-INF/manifest.xml" for file in files) and _is_encrypted(
+        octets, files, budget
+    ):
         raise Closed("an encrypted document")
     return Contents(kind=kind, entries=_foreign(octets, files, budget))
 
@@ -91,7 +112,7 @@ def _files(octets: Octets, budget: Budget) -> list[_File]:
             found.append(file)
     if position != end:
         raise Closed("a directory of another length")
-    _check_room(octets, found, end)
+    _check_room(octets, found)
     return found
 
 
@@ -120,7 +141,9 @@ def _file(octets: Octets, at: int, end: int, shift: int) -> tuple[_File | None, 
     if at + _DIRECTORY_RECORD.size > end:
         raise Closed("a directory cut off")
     record = _DIRECTORY_RECORD.unpack_from(octets, at)
-    magic, _, _, flags, method, _, _, check, packed, size, name_octets, extra_octets, comment, *_, header = record
+    magic, _, _, flags, method, _, _, check, packed, size, name_octets, extra_octets, comment, *_, header = (
+        record
+    )
     named = at + _DIRECTORY_RECORD.size
     following = named + name_octets + extra_octets + comment
     if magic != b"PK\x01\x02" or following > end or not 0 < name_octets <= _NAME_OCTETS:
@@ -182,8 +205,8 @@ def _start(
     """Where the octets of a file begin, if its own header says what the directory says."""
     if not 0 <= at <= end - _LOCAL_RECORD.size:
         raise Closed("a header beyond the end")
-    magic, _, own_flags, own_method, _, _, check, packed, size, name_octets, extra_octets = _LOCAL_RECORD.unpack_from(
-        octets, at
+    magic, _, own_flags, own_method, _, _, check, packed, size, name_octets, extra_octets = (
+        _LOCAL_RECORD.unpack_from(octets, at)
     )
     named = at + _LOCAL_RECORD.size
     same = magic == _HEADER and own_method == method and octets[named : named + name_octets] == raw
@@ -194,16 +217,21 @@ def _start(
         own not in (wanted, _IN_ZIP64) for own, wanted in zip(stated, sizes, strict=True)
     ):
         raise Closed("sizes that say something else")
-    return named + name_octets + extra_octets
+    start: int = named + name_octets + extra_octets
+    return start
 
 
-def _check_room(octets: Octets, files: list[_File], end: int) -> None:
+def _check_room(octets: Octets, files: list[_File]) -> None:
     """No two files overlap, and no file lies between them that the directory does not name."""
     position = 0
     for file in sorted(files, key=lambda each: each.header):
         if file.header < position:
             raise Closed("files that overlap")
-        if position and octets.find(_HEADER, position, file.header) >= 0 and not _is_folder(octets, position, file):
+        if (
+            position
+            and octets.find(_HEADER, position, file.header) >= 0
+            and not _is_folder(octets, position, file)
+        ):
             raise Closed("a file that the directory does not name")
         position = file.end
 
@@ -285,5 +313,7 @@ def _foreign(octets: Octets, files: list[_File], budget: Budget) -> Iterator[Ent
         kind = kind_of(entry.octets)
         if file.names[0].lower().endswith("vbaproject.bin"):
             yield Entry(names=entry.names, octets=entry.octets, kind=MACROS)
-        elif kind in _NEVER_A_DOCUMENTS_OWN or extension in RUN_WHEN_OPENED or "/embeddings/" in file.names[0]:
+        elif (
+            kind in _NEVER_A_DOCUMENTS_OWN or extension in RUN_WHEN_OPENED or "/embeddings/" in file.names[0]
+        ):
             yield entry

@@ -8,9 +8,10 @@ from contextlib import contextmanager
 
 import structlog
 
-from rorpost_gateway.config.model import Config
+from rorpost_gateway.config.model import Config, PolicyTests
 from rorpost_gateway.daemon.kept_policies import KeptPolicies
 from rorpost_gateway.daemon.policy_changes import changes
+from rorpost_gateway.daemon.way_in import max_age
 from rorpost_gateway.decision_log import record
 from rorpost_gateway.decision_log.base import DecisionLog
 from rorpost_gateway.logins import Logins, Users, load_users
@@ -18,6 +19,7 @@ from rorpost_gateway.openpgp.base import Engine
 from rorpost_gateway.openpgp.gnupg import load_index
 from rorpost_gateway.policy.load import load_policy
 from rorpost_gateway.policy.model import Policy
+from rorpost_gateway.policy.required_cases import require_cases
 from rorpost_gateway.reception.house import InForce
 
 log = structlog.get_logger()
@@ -40,7 +42,15 @@ def _load_users(config: Config) -> Users | None:
 
 def _load_policy(config: Config) -> Policy:
     with _uncollected():
-        return load_policy(config.policies, own_domains=config.domains, timezone=config.timezone)
+        policy = load_policy(config.policies, own_domains=config.domains, timezone=config.timezone)
+        hold_to_cases(config, policy)
+        return policy
+
+
+def hold_to_cases(config: Config, policy: Policy) -> None:
+    """Where the configuration asks for it: raises DocumentInvalid unless all cases of the policy hold."""
+    if config.policy_tests is PolicyTests.REQUIRE:
+        require_cases(policy, config.policies, own_domains=config.domains, max_age=max_age(config))
 
 
 @contextmanager

@@ -11,9 +11,10 @@ from typing import Any
 
 import structlog
 
-from rorpost_gateway.config.model import Config
+from rorpost_gateway.config.model import Config, PolicyReload
 from rorpost_gateway.daemon.gateway import Clock, Gateway
 from rorpost_gateway.daemon.notify import Supervisor
+from rorpost_gateway.daemon.policy_watch import PolicyWatch
 
 log = structlog.get_logger()
 
@@ -36,18 +37,21 @@ async def serve(config: Config, *, now: Clock = time.time) -> int:
     loop.add_signal_handler(signal.SIGHUP, hangup.set)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # held back since the first moment
     supervisor = Supervisor.from_environment(os.environ)
+    policy_watch = _policy_watch(config)
     gateway = await Gateway.open(config, give_up=ending.set, now=now)
-    watching: asyncio.Task[None] | None = None
+    watching: list[asyncio.Task[None]] = []
     try:
         await gateway.start()
         log.info("ready", **_places(gateway))
         supervisor.ready(gateway.status)
-        watching = asyncio.create_task(supervisor.watch(lambda: gateway.well), name="watchdog")
-        await _until(ending, hangup, partial(_reload, gateway, supervisor))
+        watching.append(asyncio.create_task(supervisor.watch(lambda: gateway.well), name="watchdog"))
+        if policy_watch is not None:
+            watching.append(asyncio.create_task(policy_watch.run(hangup.set), name="policy-watch"))
+        await _until(ending, hangup, partial(_reload, gateway, supervisor, policy_watch))
     finally:
         supervisor.stopping()
-        if watching is not None:
-            watching.cancel()
+        for task in watching:
+            task.cancel()
         sound = await gateway.stop()
     return 0 if sound else 1
 
@@ -59,8 +63,16 @@ def _places(gateway: Gateway) -> dict[str, str]:
     return {name: ", ".join(f"{host}:{port}" for host, port in each) for name, each in places.items() if each}
 
 
-async def _reload(gateway: Gateway, supervisor: Supervisor) -> None:
+def _policy_watch(config: Config) -> PolicyWatch | None:
+    if config.policy_reload is not PolicyReload.WATCH:
+        return None
+    return PolicyWatch(config.policies, quiet_seconds=config.policy_quiet_seconds)
+
+
+async def _reload(gateway: Gateway, supervisor: Supervisor, policy_watch: PolicyWatch | None) -> None:
     supervisor.reloading()
+    if policy_watch is not None:
+        await policy_watch.read()
     await gateway.reload()
     supervisor.ready(gateway.status)
 

@@ -13,9 +13,8 @@ from rorpost_gateway.content import read_content
 from rorpost_gateway.decision import Direction, KeyChoice, Reason, Verdict
 from rorpost_gateway.envelope import Login
 from rorpost_gateway.errors import MessageMalformed, MessageTooComplex
-from rorpost_gateway.facts import MessageFacts, SealFacts
+from rorpost_gateway.facts import Look, MessageFacts, SealFacts
 from rorpost_gateway.message import parse_message, read_facts
-from rorpost_gateway.openpgp.base import KeyIndex
 from rorpost_gateway.policy.case_message import message_of, rules_of
 from rorpost_gateway.policy.case_model import ACCEPT, Case, CaseAttachment, CaseMessage, CaseSignature
 from rorpost_gateway.policy.content_rules import content_to_look_at
@@ -34,6 +33,7 @@ __all__ = [
     "CaseSignature",
     "load_cases",
     "message_of",
+    "question_of",
     "run_cases",
 ]
 
@@ -95,42 +95,62 @@ def run_cases(
     return [_run(policy, case, own_domains, now, max_age) for case in cases]
 
 
-def _run(
-    policy: Policy, case: Case, own_domains: frozenset[str], now: datetime, max_age: timedelta
-) -> CaseResult:
-    """The order of a session: MAIL, RCPT, DATA."""
-    keys = CaseKeys(case.keys)
-    envelope = replace(_question(case, case.at or now, own_domains), max_age=max_age)
-    if case.direction is Direction.OUTBOUND:
-        verdict = judge_sender(policy, address=case.sender, own_domains=own_domains)
-        if not verdict.accepted:
-            return _result(case, verdict)
-    verdict = evaluate(policy, keys, envelope)
-    envelope_only = case.direction is Direction.INBOUND and case.signature is None
-    if envelope_only or not verdict.accepted:
-        return _result(case, verdict)
-    return _after_data(policy, keys, case, envelope)
+def question_of(
+    policy: Policy,
+    case: Case,
+    *,
+    own_domains: frozenset[str],
+    now: datetime,
+    max_age: timedelta = MAX_AGE,
+    whole_content: bool = False,
+) -> Question:
+    """The question that a case puts after DATA, or of an inbound envelope; see `run_cases`.
 
-
-def _after_data(policy: Policy, keys: KeyIndex, case: Case, envelope: Question) -> CaseResult:
-    try:
-        message = parse_message(message_of(case, policy, at=envelope.at))
-        look = content_to_look_at(
-            policy, case.direction, sender=case.sender, recipients=(case.recipient,), at=envelope.at
-        )
-        content = read_content(message, look) if look else None
-        facts = replace(read_facts(message, hostname=GATEWAY_HOSTNAME), content=content)
-    except MessageMalformed as error:
-        return CaseResult(case=case, got=Reason.MESSAGE_MALFORMED, verdict=None, fault=error.private)
-    except MessageTooComplex as error:
-        return CaseResult(case=case, got=Reason.MESSAGE_TOO_COMPLEX, verdict=None, fault=error.private)
-    question = replace(
+    `whole_content`: read of the content also what no rule of the channel asks for. Raises
+    MessageMalformed and MessageTooComplex.
+    """
+    envelope = replace(_envelope(case, case.at or now, own_domains), max_age=max_age)
+    if case.direction is Direction.INBOUND and case.signature is None:
+        return envelope
+    facts = _facts(policy, case, envelope.at, whole_content=whole_content)
+    return replace(
         envelope,
         facts=facts,
         seal=_seal(policy, case, facts, envelope.at),
         envelope_recipients=(case.recipient,),
     )
+
+
+def _run(
+    policy: Policy, case: Case, own_domains: frozenset[str], now: datetime, max_age: timedelta
+) -> CaseResult:
+    """The order of a session: MAIL, RCPT, DATA."""
+    keys, at = CaseKeys(case.keys), case.at or now
+    if case.direction is Direction.OUTBOUND:
+        verdict = judge_sender(policy, address=case.sender, own_domains=own_domains)
+        if not verdict.accepted:
+            return _result(case, verdict)
+    verdict = evaluate(policy, keys, _envelope(case, at, own_domains))
+    if not verdict.accepted:
+        return _result(case, verdict)
+    try:
+        question = question_of(policy, case, own_domains=own_domains, now=now, max_age=max_age)
+    except MessageMalformed as error:
+        return CaseResult(case=case, got=Reason.MESSAGE_MALFORMED, verdict=None, fault=error.private)
+    except MessageTooComplex as error:
+        return CaseResult(case=case, got=Reason.MESSAGE_TOO_COMPLEX, verdict=None, fault=error.private)
     return _result(case, evaluate(policy, keys, question))
+
+
+def _facts(policy: Policy, case: Case, at: datetime, *, whole_content: bool) -> MessageFacts:
+    message = parse_message(message_of(case, policy, at=at))
+    look = ~Look(0)
+    if not whole_content:
+        look = content_to_look_at(
+            policy, case.direction, sender=case.sender, recipients=(case.recipient,), at=at
+        )
+    content = read_content(message, look) if look else None
+    return replace(read_facts(message, hostname=GATEWAY_HOSTNAME), content=content)
 
 
 def _seal(policy: Policy, case: Case, facts: MessageFacts, at: datetime) -> SealFacts | None:
@@ -165,7 +185,7 @@ def _signer(policy: Policy, case: Case, at: datetime) -> str:
     return next(iter(mailbox.keys_on(day)), _NO_KEY)
 
 
-def _question(case: Case, at: datetime, own_domains: frozenset[str]) -> Question:
+def _envelope(case: Case, at: datetime, own_domains: frozenset[str]) -> Question:
     login = None
     if case.login is not None:
         login = Login(name=case.login, address=case.login, aliases=case.aliases)

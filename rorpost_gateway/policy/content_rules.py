@@ -28,6 +28,20 @@ def content_to_look_at(
     return look
 
 
+def attachments_are_allowed(asked: Inquiry) -> Answer:
+    """What is attached is of a type and a size that the channel takes, and shows what it is."""
+    rules, positions = asked.rules.attachments, asked.rules.positions
+    if rules is None:
+        return Answer(Reason.OK, positions.get("attachments"))
+    content = asked.facts.content
+    found = content.attachments if content is not None else None
+    broken = "uninspectable" if found is None else rules.broken_by(found)
+    if broken is None:
+        return Answer(Reason.OK, positions.get("attachments"))
+    position = positions.get(f"attachments.{broken}", positions.get("attachments"))
+    return Answer(Reason.ATTACHMENT_NOT_ALLOWED, position)
+
+
 def quotes_stay_inside(asked: Inquiry) -> Answer:
     """Whatever is quoted was written among the channel's own mailboxes and their people."""
     position = asked.rules.positions.get("outside_quotes")

@@ -10,7 +10,7 @@ from datetime import timedelta
 from rorpost_gateway.decision import DeclaredUser, Reason
 from rorpost_gateway.facts import SealFacts
 from rorpost_gateway.policy.answers import Answer, Rule, answer
-from rorpost_gateway.policy.content_rules import quotes_stay_inside
+from rorpost_gateway.policy.content_rules import attachments_are_allowed, quotes_stay_inside
 from rorpost_gateway.policy.inquiry import Inquiry
 
 FUTURE = timedelta(hours=1)  # how far a partner's clock may be ahead
@@ -129,6 +129,7 @@ OPENED_RULES = (
     Rule(reasons=(Reason.HIDDEN_RECIPIENT,), name="mailboxes.key", check=_is_sealed_to_the_recipient),
     Rule(reasons=(Reason.URGENT,), name="rules.urgent", check=_is_not_urgent),
     Rule(reasons=(Reason.OUTSIDE_QUOTES,), name="rules.outside_quotes", check=quotes_stay_inside),
+    Rule(reasons=(Reason.ATTACHMENT_NOT_ALLOWED,), name="rules.attachments", check=attachments_are_allowed),
     Rule(reasons=(Reason.LEGAL_BASIS_MISSING,), name="rules.legal_basis", check=_legal_basis_is_stated),
     Rule(reasons=(Reason.TOO_OLD,), name="inbound.max_age", check=_is_not_too_old),
 )

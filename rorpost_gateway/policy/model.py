@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from rorpost_gateway.decision import Direction, Position
 from rorpost_gateway.facts import Look
+from rorpost_gateway.policy.attachment_rules import AttachmentRules
 
 Pair = tuple[str, str]
 
@@ -103,6 +104,7 @@ class Rules:
     identity_number_refused: bool = True
     identity_number_in_names_refused: bool = True
     outside_quotes_refused: bool = True
+    attachments: AttachmentRules | None = None  # None: anything may be attached
     urgent_refused: bool = True
     unprotected_headers_refused: bool = True
     legal_basis: tuple[str, ...] | None = None
@@ -114,6 +116,8 @@ class Rules:
         look = Look.QUOTES if self.outside_quotes_refused else Look(0)
         if self.identity_number_in_names_refused and direction is Direction.OUTBOUND:
             look |= Look.NAMES
+        if self.attachments is not None:
+            look |= Look.ATTACHMENTS
         return look
 
 

@@ -1,8 +1,4 @@
-"""Reading `rules`: the policy's own, and what a channel says otherwise.
-
-A rule that this version cannot enforce is refused here rather than ignored: a policy
-that promises what nobody checks is worse than none.
-"""
+"""Reading `rules`: the policy's own, and what a channel says otherwise."""
 
 import re
 from collections.abc import Mapping
@@ -12,6 +8,7 @@ from typing import Any
 from rorpost_gateway.decision import Position
 from rorpost_gateway.document import Findings, Kind, Node, Section, shown
 from rorpost_gateway.policy.model import Rules, Source
+from rorpost_gateway.policy.read_attachments import read_attachment_rules
 
 BASIS_CHARACTERS = 100
 AUTHORISATION_MOST_DAYS = 3660
@@ -68,13 +65,8 @@ def _read_rules(section: Section, defaults: Rules) -> Rules:
         changes["legal_basis"] = _read_legal_basis(section)
         positions["legal_basis"] = section.position("legal_basis")
     changes |= _read_declared_user(section, positions)
-    _refuse_what_is_not_enforced(section)
+    changes["attachments"] = read_attachment_rules(section, defaults.attachments, positions)
     return replace(defaults, positions=positions, **changes)
-
-
-def _refuse_what_is_not_enforced(section: Section) -> None:
-    if section.value("attachments", None) is not None:
-        section.complain("attachments", "cannot be enforced by this version yet; take the rule out")
 
 
 def _read_declared_user(section: Section, positions: dict[str, Position]) -> Mapping[str, Any]:

@@ -7,7 +7,7 @@ may rely on every rule before it.
 
 from rorpost_gateway.decision import DeclaredUser, Direction, KeyChoice, Reason
 from rorpost_gateway.policy.answers import Answer, Rule, answer
-from rorpost_gateway.policy.content_rules import quotes_stay_inside
+from rorpost_gateway.policy.content_rules import attachments_are_allowed, quotes_stay_inside
 from rorpost_gateway.policy.inbound_rules import OPENED_RULES
 from rorpost_gateway.policy.inquiry import Inquiry
 
@@ -186,6 +186,7 @@ MESSAGE_RULES = (
         check=_attachment_names_hold_no_identity_number,
     ),
     Rule(reasons=(Reason.OUTSIDE_QUOTES,), name="rules.outside_quotes", check=quotes_stay_inside),
+    Rule(reasons=(Reason.ATTACHMENT_NOT_ALLOWED,), name="rules.attachments", check=attachments_are_allowed),
     Rule(reasons=(Reason.LEGAL_BASIS_MISSING,), name="rules.legal_basis", check=_legal_basis_is_stated),
     Rule(reasons=(Reason.MAIL_LOOP,), name="mail-loop", check=_goes_in_no_circle),
 )

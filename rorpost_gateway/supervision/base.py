@@ -12,6 +12,8 @@ from rorpost_gateway.supervision.deadlines import Deadline, Outcome, ReadingTime
 Now = Callable[[], float]
 """Seconds since the epoch."""
 
+NOTICE_WAITS_SECONDS = 12 * 3600.0  # at most, in memory, before it is given up
+
 WaitUntil = Callable[[float], Coroutine[None, None, None]]
 """Wait until that moment, seconds since the epoch, by the clock that `Now` reads; may end before it."""
 

@@ -2,14 +2,15 @@
 
 Invariants: every deadline that goes by is judged once, in order, by a look that began after it and
 its grace; one that could not be judged yet is looked at again until a look would come too late.
-A missed deadline is told of once, and the manager hears once, if mail of then is still unread.
+A missed deadline is told of once, and the manager hears once, if mail of then is still unread. A
+notice waits in memory: who may not have got it when the gateway went down hears after the start.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from rorpost_gateway.supervision.base import Judged, Settings, Watched
+from rorpost_gateway.supervision.base import NOTICE_WAITS_SECONDS, Judged, Settings, Watched
 from rorpost_gateway.supervision.contents import Contents, Look
 from rorpost_gateway.supervision.deadlines import (
     PUNCTUAL_SECONDS,
@@ -65,13 +66,14 @@ class Duty:
         self._retries = 0
         self._look_again_at: datetime | None = None
         self._missed: Missed | None = None
+        self._perhaps_untold: Deadline | None = None
         if judged is not None and down_since is not None:
             self._take_up(judged, down_since)
 
     @property
-    def looks_again(self) -> bool:
-        """Whether a look has failed that is to be made again soon."""
-        return self._look_again_at is not None
+    def look_again_at(self) -> datetime | None:
+        """When a look that has failed is to be made again; None where none is."""
+        return self._look_again_at
 
     def pass_time(self, now: datetime) -> None:
         """Take in the deadlines that, with their grace, have gone by."""
@@ -133,6 +135,14 @@ class Duty:
             self._missed = Missed(deadline=missed, escalate_at=max(at, now))
         return missed
 
+    def untold(self, look: Look) -> Deadline | None:
+        """A deadline missed before this start of which those on duty are to hear again, unread still."""
+        deadline = self._perhaps_untold
+        if deadline is None or not isinstance(look, Contents):
+            return None
+        self._perhaps_untold = None
+        return deadline if still_unread(deadline, look) else None
+
     def escalation(self, look: Look, now: datetime) -> Deadline | None:
         """The deadline of which the manager is to hear now, once; None where nothing is to be told."""
         missed = self._missed
@@ -166,8 +176,13 @@ class Duty:
         self._retries = min(self._retries + 1, 10)
 
     def _take_up(self, judged: Judged, down_since: datetime) -> None:
-        """A missed deadline whose manager has not heard: it was not time when the gateway went down."""
-        escalate_at = judged.at + self._grace + self._escalate_after
-        if judged.outcome is Outcome.MISSED and escalate_at > down_since:
-            deadline = Deadline(mailbox=self.watched.address, at=judged.at, local=judged.local)
+        """A missed deadline whose notices may have been waiting still when the gateway went down."""
+        if judged.outcome is not Outcome.MISSED:
+            return
+        deadline = Deadline(mailbox=self.watched.address, at=judged.at, local=judged.local)
+        due, waits = judged.at + self._grace, timedelta(seconds=NOTICE_WAITS_SECONDS)
+        if due + waits > down_since:
+            self._perhaps_untold = deadline
+        escalate_at = due + self._escalate_after
+        if escalate_at + waits > down_since:
             self._missed = Missed(deadline=deadline, escalate_at=escalate_at)

@@ -16,7 +16,7 @@ import structlog
 
 from rorpost_gateway.reply import Language
 from rorpost_gateway.smtp_client.base import Client, Deferred, Outgoing, Relayed, Route
-from rorpost_gateway.supervision.base import Now, WaitUntil, Watched
+from rorpost_gateway.supervision.base import NOTICE_WAITS_SECONDS, Now, WaitUntil, Watched
 from rorpost_gateway.supervision.deadlines import Deadline
 from rorpost_gateway.supervision.notices import Kind, Unread, build_notice
 from rorpost_gateway.supervision.waiting import until_either
@@ -24,7 +24,6 @@ from rorpost_gateway.supervision.waiting import until_either
 log = structlog.get_logger()
 
 FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS = 30.0, 900.0
-GIVE_UP_SECONDS = 12 * 3600.0
 MOST_WAITING = 10_000
 AT_ONCE = 4  # connections to the server that takes notices
 _NULL_PATH = ""
@@ -144,7 +143,7 @@ class Notices:
         waiting.tries += 1
         if isinstance(attempt, Relayed):
             self._done(waiting, SENT, attempt.reply)
-        elif isinstance(attempt, Deferred) and now - waiting.since < GIVE_UP_SECONDS:
+        elif isinstance(attempt, Deferred) and now - waiting.since < NOTICE_WAITS_SECONDS:
             self._outcomes[DEFERRED] += 1
             seconds = min(FIRST_RETRY_SECONDS * 2 ** min(waiting.tries - 1, 10), LONGEST_RETRY_SECONDS)
             waiting.due = now + seconds

@@ -10,8 +10,10 @@ returns when every mailbox of the roster has been looked into. `run` is both and
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+import random
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
+from typing import cast
 
 import structlog
 
@@ -58,6 +60,7 @@ class Watch:
         now: Now,
         wait_until: WaitUntil,
         telling: Telling | None = None,
+        chance: Callable[[], float] = random.random,
     ) -> None:
         self._roster = roster
         self._lines = lines
@@ -66,6 +69,7 @@ class Watch:
         self._now = now
         self._wait_until = wait_until
         self._telling = telling
+        self._chance = chance
         looking = Looking(settings=settings, known=known, now=now)
         self._visiting = Visiting(sessions=sessions, looking=looking, now=now)
         self._agenda = Agenda()
@@ -75,7 +79,7 @@ class Watch:
         self._duties: dict[str, Duty] = {}
         self._past = Past(judged={}, down_since=None)
         self._started_at = self._moment()
-        self._next_round = self._started_at
+        self._next_round = self._waits_until = self._started_at
 
     @property
     def standings(self) -> tuple[Standing, ...]:
@@ -89,7 +93,8 @@ class Watch:
             while True:
                 self._sooner.clear()
                 self.tick()
-                await until_either(self._wait_until(self._next_moment().timestamp()), self._sooner)
+                self._waits_until = self._next_moment()
+                await until_either(self._wait_until(self._waits_until.timestamp()), self._sooner)
         except LogUnavailable as error:
             log.error("supervision-stopped", error=error)
         finally:
@@ -106,8 +111,7 @@ class Watch:
         """Look into every mailbox now; returns when that is done, and what was due is in the log."""
         self._read_roster()
         self._pass_time()
-        for address in self._duties:
-            self._agenda.add(address)
+        self._ask_for_all()
         self._employ()
         await self.idle()
 
@@ -116,11 +120,10 @@ class Watch:
         now = self._moment()
         self._read_roster()
         self._pass_time()
-        interval = timedelta(seconds=self._settings.interval_seconds)
+        interval = timedelta(seconds=self._visiting.logins.interval(self._settings.interval_seconds))
         if now >= self._next_round or self._next_round - now > interval:  # or the clock was put back
             self._next_round = now + interval
-            for address in self._duties:
-                self._agenda.add(address)
+            self._ask_for_all()
         self._employ()
 
     async def idle(self) -> None:
@@ -161,9 +164,23 @@ class Watch:
             judged=judged,
         )
 
+    def _ask_for_all(self) -> None:
+        for address in self._in_order():
+            self._agenda.add(address)
+
+    def _in_order(self) -> list[str]:
+        """Those last whose login was refused: they make nobody else wait. In doubt, the others by lot."""
+        logins = self._visiting.logins
+
+        def place(address: str) -> tuple[bool, float]:
+            return logins.is_refused(address), self._chance() if logins.in_doubt else 0.0
+
+        return sorted(self._duties, key=place)
+
     def _pass_time(self) -> None:
         now = self._moment()
-        for address, duty in self._duties.items():
+        for address in self._in_order():
+            duty = self._duties[address]
             duty.pass_time(now)
             if duty.wants_look(now):
                 self._agenda.add(address, urgent=True)
@@ -175,13 +192,17 @@ class Watch:
 
     def _employ(self) -> None:
         """As many workers as there are looks to make and connections to make them by."""
-        for _ in range(min(len(self._agenda), self._settings.connections - len(self._workers))):
+        for _ in range(min(len(self._agenda), self._places - len(self._workers))):
             worker = asyncio.create_task(self._work(), name="look")
             self._workers.add(worker)
             worker.add_done_callback(self._workers.discard)
 
+    @property
+    def _places(self) -> int:
+        return self._visiting.logins.places(self._settings.connections)
+
     async def _work(self) -> None:
-        while (address := self._agenda.take()) is not None:
+        while len(self._workers) <= self._places and (address := self._agenda.take()) is not None:
             try:
                 await self._look_into(address)
             except LogUnavailable as error:
@@ -191,19 +212,25 @@ class Watch:
                 log.error("supervision-fault", mailbox=address, error=error)
             finally:
                 self._agenda.done(address)
+            self._employ()  # a login that was taken makes room for more
+        self._workers.discard(cast("asyncio.Task[None]", asyncio.current_task()))
 
     async def _look_into(self, address: str) -> None:
         duty = self._duties.get(address)
         if duty is None:
             return
+        in_doubt = self._visiting.logins.in_doubt
         visit = await self._visiting.visit(duty.watched, duty.memory)
         look, now = visit.look, self._moment()
+        if in_doubt and not self._visiting.logins.in_doubt:
+            self._next_round = now  # those that were not tried need not wait for the next one
+            self._sooner.set()
         _say(duty, look)
         decided = duty.see(look, now, may_repeat=visit.worth_repeating)
         if decided:
             await self._lines.write([line_of(deadline, judged, look) for deadline, judged in decided])
         self._tell(duty, look, decided, now)
-        if duty.looks_again:
+        if duty.look_again_at is not None and duty.look_again_at < self._waits_until:
             self._sooner.set()
         if self._duties.get(address) is duty and duty.wants_look(self._moment()):
             self._agenda.done(address)
@@ -218,7 +245,8 @@ class Watch:
                     deadline=deadline.local,
                     cause=judgement.cause,
                 )
-        missed = duty.settle(decided, now)
+        again = duty.untold(look)
+        missed = duty.settle(decided, now) or again
         unread = look.inbox.unread if isinstance(look, Contents) else 0
         late = duty.escalation(look, now)
         if self._telling is None:

@@ -11,6 +11,7 @@ OWN_DOMAINS = frozenset({OWN})
 DAY = date(2026, 5, 6)  # everything is in force
 
 _MAILBOXES_A_FILE = 1000
+_RULES = ["rules:", "  urgent: reject", "  outside_quotes: allow", "  identity_number_in_attachment_names: allow"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +53,7 @@ def write_town(town: Town, folder: Path) -> int:
         lines = ["mailboxes:", *(line for number in numbers for line in _mailboxes(town, number, half))]
         _write(folder / f"10-mailboxes-{first:06}.yaml", lines)
     _write(folder / "20-channels.yaml", ["channels:", *_channels(town)])
-    _write(folder / "30-rules.yaml", ["rules:", "  urgent: reject"])
+    _write(folder / "30-rules.yaml", _RULES)
     return sum(file.stat().st_size for file in folder.iterdir())
 
 

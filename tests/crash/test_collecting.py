@@ -55,7 +55,7 @@ def test_a_refusal_killed_at(scene: CollectingScene, case: Case) -> None:
 
 
 @pytest.mark.parametrize(
-    ("point", "nth"), [("collected-noted", 4), ("collected-moved", 5), ("collected-decided", 6)]
+    ("point", "nth"), [("collected-noted", 4), ("collected-moved", 1), ("collected-decided", 6)]
 )
 def test_killed_among_many(scene: CollectingScene, many: tuple[bytes, ...], point: str, nth: int) -> None:
     scene.put(many)

@@ -1,16 +1,19 @@
 """SIGHUP: what operations change is in force with the next message, and a mistake changes nothing."""
 
 import copy
+import itertools
 import re
+import threading
 from base64 import b64encode
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from tests.e2e.scenario import MakeScenario, Scenario
 from tests.peers import gateway_world as world
 from tests.peers.gnupg_home import export_public, gpg, import_key, subkeys
-from tests.peers.submitting import make_message, submit
+from tests.peers.submitting import Heard, make_message, submit
 
 HomeCopy = Callable[[Path], Path]
 
@@ -103,3 +106,53 @@ def test_a_removed_login_is_refused_at_once(scenario: MakeScenario) -> None:
         assert gateway.reload()
         assert submit(logged_in, make_message(message_id="<2@klient>")).accepted
     gateway.wait_until_relayed(1)
+
+
+def test_a_changed_folder_is_read_by_itself(scenario: MakeScenario) -> None:
+    gateway = scenario(config={"policy_reload": "watch", "policy_quiet": "0s"})
+    with gateway.connect() as client:
+        assert submit(client, make_message(message_id="<1@klient>")).accepted
+        gateway.set_policy(without_anna(gateway))
+        gateway.running.wait_for_event("reloaded")
+        assert submit(client, make_message(message_id="<2@klient>")).reason == "user-not-authorised"
+        gateway.set_policy("mailboxes: [")
+        gateway.running.wait_for_event("reload-refused")
+        assert submit(client, make_message(message_id="<3@klient>")).reason == "user-not-authorised"
+    gateway.wait_until_relayed(1)
+
+
+def test_under_load_no_session_is_dropped_and_each_message_has_one_revision(scenario: MakeScenario) -> None:
+    """Four clients send to two mailboxes each, while every other reload takes the person away."""
+    gateway = scenario()
+    both = (world.BRINKEN, world.LYCKORNA)
+    ended = threading.Event()
+    heard: list[tuple[str, Heard]] = []
+
+    def send(name: int) -> None:
+        with gateway.connect() as client:
+            for number in itertools.count():
+                message_id = f"<{number}.{name}@klient>"
+                octets = make_message(message_id=message_id, recipients=both, body=message_id)
+                heard.append((message_id, submit(client, octets, recipients=both)))
+                if ended.is_set():
+                    return
+
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        clients = [pool.submit(send, name) for name in range(4)]
+        try:
+            for policy in (without_anna(gateway), gateway.policy) * 3:
+                gateway.set_policy(policy)
+                assert gateway.reload()
+        finally:
+            ended.set()
+        for each in clients:
+            each.result(timeout=60)
+    assert {one.reason for _, one in heard} == {"ok", "user-not-authorised"}
+    with_anna, without, *_ = [line["revision"] for line in gateway.lines_of("policy")]
+    decided = {"ok": with_anna, "user-not-authorised": without}
+    for message_id, one in heard:
+        lines = gateway.decisions(message_id=message_id)
+        assert [(line["reason"], line["policy"]) for line in lines] == [
+            (one.reason, decided[str(one.reason)])
+        ] * 2
+    gateway.wait_until_relayed(2 * sum(one.accepted for _, one in heard))

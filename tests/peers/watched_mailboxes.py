@@ -6,6 +6,7 @@ that is handed on to another world is what a restarted gateway reads back.
 
 import asyncio
 import contextlib
+import random
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -118,6 +119,7 @@ class Store:
         address = account.username
         self.opened.append(address)
         if address in self.broken:
+            await asyncio.sleep(0)
             raise self.broken[address]
         self.twice = self.twice or address in self.open_now
         self.open_now.append(address)
@@ -200,6 +202,7 @@ class World:
             now=lambda: self.now.timestamp(),
             wait_until=self._wait_until,
             telling=self,
+            chance=random.Random(5).random,
         )
 
     @asynccontextmanager

@@ -121,10 +121,30 @@ def test_message_id(line: str, message_id: str | None) -> None:
         ("Priority: normal", False),
         ("X-MSMail-Priority: High", True),
         ("X-MSMail-Priority: Normal", False),
+        ("X-MSMail-Priority: Highest", True),
+        # What is secret or flagged for later need not be urgent.
+        ("Sensitivity: Company-Confidential", False),
+        ("X-Message-Flag: Uppfoljning", False),
+        ("Flags: urgent", False),
     ],
 )
 def test_urgent(line: str, urgent: bool) -> None:
     assert facts_of(line).urgent is urgent
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("Importance: high", "X-Priority: 1"),
+        ("X-Priority: 1 (Highest)", "Priority: urgent", "Importance: high"),
+        ("X-Priority: 2 (High)",),
+        ("Importance: High", "X-Priority: 1"),
+        ("X-Priority: 1 (Highest)", "X-MSMail-Priority: High", "Importance: High", "X-MimeOLE: Produced By"),
+    ],
+    ids=["Outlook", "Thunderbird", "Thunderbird, high", "Apple Mail", "older Outlook"],
+)
+def test_as_mail_clients_write_it(lines: tuple[str, ...]) -> None:
+    assert facts_of(*lines).urgent
 
 
 def test_one_urgent_field_among_calm_ones_is_enough() -> None:

@@ -3,7 +3,7 @@
 import asyncio
 
 from rorpost_gateway.collecting.base import TrueSender
-from rorpost_gateway.collecting.round import IN_HAND, PATIENCE
+from rorpost_gateway.collecting.round import IN_HAND, MOVED_AT_A_TIME, PATIENCE
 from rorpost_gateway.errors import QueueUnavailable
 from rorpost_gateway.imap.base import ImapRefused, ImapUnavailable
 from rorpost_gateway.queue.base import CollectedAs, CollectedFrom
@@ -172,7 +172,9 @@ async def test_a_message_that_ends_the_session_does_not_keep_the_others(scene: S
 
 async def test_what_cannot_be_moved_stays_and_is_not_decided_again(scene: Scene) -> None:
     scene.mailbox.put("taken-1", "taken-2")
-    scene.mailbox.fail("move 1 Rorpost/Collected", *[ImapRefused("over quota", code="OVERQUOTA")] * 2)
+    over = ImapRefused("over quota", code="OVERQUOTA")
+    scene.mailbox.fail("move 1 2 Rorpost/Collected", over)
+    scene.mailbox.fail("move 1 Rorpost/Collected", over, over)
     await scene.until_idle()
     assert scene.mailbox.words() == ["taken-1"]
     [event] = scene.events("collected-not-moved")
@@ -186,6 +188,32 @@ async def test_what_cannot_be_moved_stays_and_is_not_decided_again(scene: Scene)
     await scene.until(lambda: scene.mailbox.collected == ["taken-2", "taken-1"])
     assert scene.steps.count("fetch 1") == 1
     assert counted(scene) == {"taken": 2}
+
+
+async def test_many_are_moved_at_once(scene: Scene) -> None:
+    scene.mailbox.put(*["taken"] * (MOVED_AT_A_TIME + 1))
+    await scene.until_idle()
+    moves = [step for step in scene.steps if step.startswith("move")]
+    first = " ".join(str(uid) for uid in range(1, MOVED_AT_A_TIME + 1))
+    assert moves == [
+        f"move {first} Rorpost/Collected",
+        f"move {MOVED_AT_A_TIME + 1} Rorpost/Collected",
+    ]
+    assert len(scene.mailbox.collected) == MOVED_AT_A_TIME + 1
+
+
+async def test_one_that_ends_the_session_when_it_is_moved_keeps_no_others(scene: Scene) -> None:
+    scene.mailbox.put("taken-1", "taken-2", "taken-3")
+    scene.mailbox.fail("move 1 2 3 Rorpost/Collected", ImapUnavailable("BYE"))
+    scene.mailbox.fail("move 2 Rorpost/Collected", *[ImapUnavailable("BYE")] * 3)
+
+    def time_goes_by() -> None:
+        scene.clock.now += 60
+        scene.mailbox.happened.set()
+
+    scene.mailbox.when_idle = time_goes_by
+    await scene.until(lambda: scene.mailbox.collected == ["taken-1", "taken-3", "taken-2"])
+    assert counted(scene) == {"taken": 3}
 
 
 async def test_what_lies_there_for_long_is_not_forgotten(scene: Scene) -> None:
@@ -246,7 +274,7 @@ async def test_a_true_sender_is_told_once(scene: Scene) -> None:
     assert told.sender.mailbox == BRINKEN
     assert told.recipient == HOME_CARE
     assert str(told.reply.reason) == "urgent"
-    assert scene.steps.index("note 1 refused") < scene.steps.index("move 1 Rorpost/Refused")
+    assert scene.steps.index("note 1 refused") < scene.steps.index("move 1 2 Rorpost/Refused")
 
 
 async def test_the_log_says_what_became_of_it_and_no_more(scene: Scene) -> None:

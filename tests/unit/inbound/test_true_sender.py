@@ -23,6 +23,7 @@ async def refused(house: InboundHouse, octets: bytes, *recipients: str) -> tuple
     [
         ("urgent", {"Importance": "high"}),
         ("user-not-declared", {"X_Rorpost_Sending_User": None}),
+        ("outside-quotes", {"body": "On 5 May 2026, <karin@example.org> wrote:\r\n"}),
     ],
 )
 async def test_a_sender_who_has_proved_to_be_it(

@@ -10,7 +10,7 @@ from rorpost_gateway.decision_log.aggregate import Aggregate
 from rorpost_gateway.decision_log.base import Event, Record
 from rorpost_gateway.decision_log.record import Records
 from rorpost_gateway.metrics.tallies import BUCKETS, Tallies
-from rorpost_gateway.stages import UNTIMED, Stage
+from rorpost_gateway.stages import UNTIMED, Stage, Suspicion
 
 RECORDS = Records(contains_identity_number=lambda _: False, is_known=lambda _: True)
 
@@ -90,6 +90,13 @@ def test_lines_without_fields_trouble_nobody(tallies: Tallies) -> None:
     tallies.lines_written([record.heartbeat(), record.stop()], 9)
     tallies.lines_written([Record(event=Event.DECISION, fields={"count": "many"})], 10)
     assert tallies.tallied().position == 10
+
+
+def test_suspicions(tallies: Tallies) -> None:
+    assert tallies.tallied().suspected == {("outside_quotes",): 0}
+    tallies.suspected(Suspicion.OUTSIDE_QUOTES)
+    assert tallies.tallied().suspected == {("outside_quotes",): 1}
+    UNTIMED.suspected(Suspicion.OUTSIDE_QUOTES)
 
 
 def test_what_was_tallied_stands_still(tallies: Tallies) -> None:

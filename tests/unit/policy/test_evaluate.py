@@ -315,7 +315,9 @@ class TestTrace:
         asked = world.question(facts=world.facts(fields={}))
         steps = trace(world.small(), world.Keys(), asked)
         outcomes = [step.outcome for step in steps]
-        assert outcomes == [Outcome.PASSED] * 5 + [Outcome.FAILED] + [Outcome.NOT_TRIED] * 12
+        assert outcomes[:6] == [Outcome.PASSED] * 5 + [Outcome.FAILED]
+        assert set(outcomes[6:]) == {Outcome.NOT_TRIED}
+        assert len(outcomes) == len(RULES)
         assert steps[5].reason is Reason.USER_NOT_DECLARED
 
     def test_without_a_message_its_rules_are_not_tried(self, world: Any) -> None:

@@ -12,8 +12,9 @@ from structlog.testing import capture_logs
 
 from rorpost_gateway.reply import Language
 from rorpost_gateway.smtp_client.base import Attempt, Deferred, Failed, Outgoing, Relayed, Route, TlsMode
+from rorpost_gateway.supervision.base import NOTICE_WAITS_SECONDS
 from rorpost_gateway.supervision.deadlines import Deadline
-from rorpost_gateway.supervision.telling import GIVE_UP_SECONDS, MOST_WAITING, Letters, Notices
+from rorpost_gateway.supervision.telling import MOST_WAITING, Letters, Notices
 from tests.peers.watched_mailboxes import HOME_CARE, MANAGER, ON_DUTY, watched
 
 DEADLINE = Deadline(
@@ -113,7 +114,7 @@ async def test_it_is_given_up_after_half_a_day() -> None:
             async with asyncio.timeout(10):
                 while desk.notices.waiting:
                     await asyncio.sleep(0)
-    assert desk.now - begin == pytest.approx(GIVE_UP_SECONDS, abs=900)
+    assert desk.now - begin == pytest.approx(NOTICE_WAITS_SECONDS, abs=900)
     assert said[-1]["event"] == "notice-failed"
     assert desk.notices.outcomes["failed"] == 1
     assert desk.waits[:6] == [30, 60, 120, 240, 480, 900]

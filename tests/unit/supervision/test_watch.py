@@ -14,6 +14,7 @@ from rorpost_gateway.imap.base import ImapLoginFailed, ImapTooLarge
 from rorpost_gateway.supervision.base import Settings
 from rorpost_gateway.supervision.deadlines import Outcome
 from rorpost_gateway.supervision.duty import NOT_RUNNING
+from rorpost_gateway.supervision.watch import Watch
 from tests.peers.watched_mailboxes import (
     DISTRICT,
     HOME_CARE,
@@ -184,6 +185,19 @@ async def test_what_nobody_foresaw_ends_one_look_and_not_the_watch() -> None:
     assert causes == {HOME_CARE: "internal fault", DISTRICT: None}
 
 
+async def test_many_that_fail_together_cost_no_more_ticks_than_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    ticks = []
+    monkeypatch.setattr(Watch, "tick", lambda watch, tick=Watch.tick: ticks.append(tick(watch)))
+    many = [watched(f"rorpost.enhet{number}@motala.se", "08:00") for number in range(60)]
+    made = world(*many, settings=Settings(connections=1))
+    made.store.broken.update({each.address: unavailable() for each in many})
+    async with made.running():
+        await made.go_to(at(f"{WEDNESDAY} 07:59"))
+        ticks.clear()
+        await made.go_to(at(f"{WEDNESDAY} 08:00") + timedelta(seconds=30))
+    assert len(ticks) < 12
+
+
 async def test_a_log_that_takes_no_lines_ends_no_more_than_the_look() -> None:
     made = world(log_fails=True)
     async with made.running():
@@ -304,18 +318,59 @@ class TestTelling:
             await made.go_to(at(f"{WEDNESDAY} 12:00"))
         assert [who for who, *_ in made.told] == ["on duty"]
 
-    async def test_the_manager_hears_after_a_restart_too_and_once(self) -> None:
+    async def test_after_a_restart_whoever_may_not_have_heard_hears_if_it_is_unread_still(self) -> None:
+        """A notice that waited was in memory only: twice is better than never."""
         made = world()
         made.store.inbox(HOME_CARE).add(at(f"{WEDNESDAY} 07:30"))
         async with made.running():
             await made.go_to(at(f"{WEDNESDAY} 08:30"))
+        made.told.clear()
+        made = await made.restarted(at(f"{WEDNESDAY} 08:40"))
+        async with made.running():
+            await made.go_to(at(f"{WEDNESDAY} 08:59"))
+            assert made.told == [("on duty", HOME_CARE, f"{WEDNESDAY}T08:00", 1)]
+            await made.go_to(at(f"{WEDNESDAY} 12:59"))
+        assert [who for who, *_ in made.told] == ["on duty", "manager"]
+        assert len(made.lines) == 1
+
+    async def test_after_a_restart_nobody_hears_of_what_has_been_read(self) -> None:
+        made = world()
+        inbox = made.store.inbox(HOME_CARE)
+        inbox.add(at(f"{WEDNESDAY} 07:30"))
+        async with made.running():
+            await made.go_to(at(f"{WEDNESDAY} 08:30"))
+        made.told.clear()
+        inbox.read()
         made = await made.restarted(at(f"{WEDNESDAY} 09:30"))
         async with made.running():
-            await made.go_to(at(f"{WEDNESDAY} 09:40"))
-        made = await made.restarted(at(f"{WEDNESDAY} 09:50"))
+            inbox.add(at(f"{WEDNESDAY} 07:40"))
+            await made.go_to(at(f"{WEDNESDAY} 12:59"))
+        assert not made.told
+
+    async def test_after_a_restart_nobody_hears_of_what_no_notice_can_have_waited_for(self) -> None:
+        made = world(watched(HOME_CARE, "08:00"))
+        made.store.inbox(HOME_CARE).add(at(f"{WEDNESDAY} 07:30"))
         async with made.running():
-            await made.go_to(at(f"{WEDNESDAY} 12:00"))
-        assert [who for who, *_ in made.told] == ["on duty", "manager"]
+            await made.go_to(at(f"{WEDNESDAY} 21:30"))
+        made.told.clear()
+        made = await made.restarted(at(f"{WEDNESDAY} 22:00"))
+        async with made.running():
+            await made.go_to(at(f"{WEDNESDAY} 23:00"))
+        assert not made.told
+
+    async def test_after_a_restart_the_newest_deadline_is_told_of_alone(self) -> None:
+        made = world()
+        made.store.inbox(HOME_CARE).add(at(f"{WEDNESDAY} 07:30"))
+        async with made.running():
+            await made.go_to(at(f"{WEDNESDAY} 12:30"))
+        made.told.clear()
+        made = await made.restarted(at(f"{WEDNESDAY} 13:10"))
+        async with made.running():
+            await made.go_to(at(f"{WEDNESDAY} 13:11"))
+        assert [(who, deadline[-5:]) for who, _, deadline, _ in made.told] == [
+            ("on duty", "13:00"),
+            ("manager", "08:00"),
+        ]
 
     async def test_a_mailbox_that_cannot_be_looked_into_then_is_told_of_when_it_can(self) -> None:
         made = world()
