@@ -4,6 +4,7 @@ RFC 5321 (MAIL, RCPT) and RFC 3461 (NOTIFY, ORCPT, RET, ENVID).
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from enum import StrEnum
 from ipaddress import IPv6Network
 
@@ -25,7 +26,7 @@ class Login:
     address: str
     aliases: frozenset[str] = frozenset()
 
-    @property
+    @cached_property
     def addresses(self) -> frozenset[str]:
         return self.aliases | {self.address}
 

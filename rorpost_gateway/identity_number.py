@@ -36,14 +36,14 @@ _SPELLED = re.compile(
 )
 # Most subjects: what is left as it is by `_plain`.
 _ORDINARY = re.compile(r"[ -~ÅÄÖåäöÉéÜü]*+")
-_FEWEST_DIGITS = 10
+_ENOUGH_DIGITS = re.compile(r"(?:[^0-9]*+[0-9]){10}")
 _TIME_OF_DAY = re.compile(r"(?:[01][0-9]|2[0-3])[0-5][0-9]")
 
 
 def contains_identity_number(text: str) -> bool:
     """Whether some valid identity or coordination number stands in `text`, in any usual writing."""
     plain = text if _ORDINARY.fullmatch(text) else re.sub(r"\s", " ", _plain(text))
-    if sum(map(str.isdecimal, plain)) < _FEWEST_DIGITS:
+    if not _ENOUGH_DIGITS.match(plain):
         return False
     return (
         any(map(_is_number_together, _TOGETHER.finditer(plain)))

@@ -1,11 +1,12 @@
 """Messages of one folder that could not be settled just now, and when each is due again. No I/O."""
 
 import random
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from rorpost_gateway.retry import Schedule
 
+AT_ONCE = 1000
 PAUSES = Schedule(first_seconds=5, factor=2, longest_seconds=900)
 
 
@@ -31,6 +32,22 @@ class Later:
         self._uid_validity: int | None = None
         self._put_off: dict[int, _PutOff] = {}
         self._too_large: set[int] = set()
+        self._at_once = AT_ONCE
+
+    @property
+    def at_once(self) -> int:
+        """About how many messages to ask together."""
+        return self._at_once
+
+    def not_told(self, asked: Sequence[int]) -> None:
+        """What was asked about these was not answered: fewer next time, until it is known whose fault it is."""
+        self._at_once = max(1, len(asked) // 8)
+        if len(asked) == 1:
+            self.put_off(asked[0])
+
+    def all_told(self) -> None:
+        """Nothing is left to ask about."""
+        self._at_once = AT_ONCE
 
     def begin(self, uid_validity: int) -> bool:
         """The folder is open; whether its UIDs are others than they were (RFC 3501, section 2.3.1.1)."""

@@ -10,7 +10,7 @@ The session is used by this task alone; several messages are decided meanwhile.
 """
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -45,6 +45,7 @@ class Round:
     not_moved: list[ImapRefused] = field(default_factory=list)
     _in_hand: deque[tuple[int, asyncio.Task[Answer]]] = field(default_factory=deque)
     _to_move: dict[CollectedAs, list[int]] = field(default_factory=dict)
+    _moves_refused: Counter[CollectedAs] = field(default_factory=Counter)
     _put_off_in_a_row: int = 0
 
     async def work(self) -> None:
@@ -54,8 +55,10 @@ class Round:
         due = [uid for uid in present if self.later.due(uid)]
         self.whole = len(due) == len(present)
         try:
-            for start in range(0, len(due), BATCH):
-                await self._batch(due[start : start + BATCH])
+            at_once = min(BATCH, self.later.at_once)
+            for start in range(0, len(due), at_once):
+                await self._batch(due[start : start + at_once])
+            self.later.all_told()
             await self._finish(leaving=0)
             await self._move_the_rest()
         finally:
@@ -85,7 +88,11 @@ class Round:
         return self._put_off_in_a_row >= PATIENCE
 
     async def _sizes(self, uids: Sequence[int]) -> Mapping[int, int]:
-        return {each.uid: each.size async for each in self.session.summaries(uids)} if uids else {}
+        try:
+            return {each.uid: each.size async for each in self.session.summaries(uids)} if uids else {}
+        except ImapError:
+            self.later.not_told(uids)
+            raise
 
     async def _known(self, uid: int, collected: Collected) -> None:
         """Decided before: an earlier round did not come to move it."""
@@ -115,6 +122,12 @@ class Round:
         if octets is None:
             self._put_off(uid)
             return
+        while len(octets) > size and not share.take(len(octets) - size):  # servers tell sizes by guess
+            if not self._in_hand:
+                share.give_back()
+                self._put_off(uid)
+                return
+            await self._finish(leaving=len(self._in_hand) - 1)
         await self._begin(uid, self.deciding.message(uid, octets, share))
 
     async def _begin(self, uid: int, decision: Coroutine[None, None, Answer]) -> None:
@@ -132,7 +145,11 @@ class Round:
             raise
 
     async def _from(self, uid: int) -> bytes:
-        return b"".join([each.header async for each in self.session.summaries([uid], fields=["From"])])
+        try:
+            return b"".join([each.header async for each in self.session.summaries([uid], fields=["From"])])
+        except ImapError:
+            self.later.put_off(uid)
+            raise
 
     async def _finish(self, *, leaving: int) -> None:
         """Wait for the oldest in hand, until no more than so many are left, and put them away."""
@@ -172,15 +189,18 @@ class Round:
         self._to_move.clear()
 
     async def _move_away(self, uids: Sequence[int], outcome: CollectedAs) -> None:
+        if self._moves_refused[outcome] >= PATIENCE:  # a mailbox over quota takes none of the others either
+            self._stay(uids, self.not_moved[-1])
+            return
         try:
             await self._move(uids, FOLDERS[outcome])
         except ImapRefused as error:
-            if len(uids) > 1:
-                for uid in uids:
-                    await self._move_away([uid], outcome)
+            if len(uids) > 1 and self._moves_refused[outcome] < PATIENCE:
+                for start in range(len(uids)):
+                    await self._move_away(uids[start : start + 1], outcome)
                 return
-            self._put_off(uids[0])
-            self.not_moved.append(error)
+            self._moves_refused[outcome] += 1
+            self._stay(uids, error)
         except ImapError:
             for uid in uids:
                 self._put_off(uid)
@@ -188,6 +208,11 @@ class Round:
         else:
             for uid in uids:
                 self.later.settled(uid)
+
+    def _stay(self, uids: Sequence[int], error: ImapRefused) -> None:
+        for uid in uids:
+            self._put_off(uid)
+            self.not_moved.append(error)
 
     async def _move(self, uids: Sequence[int], folder: str) -> None:
         await self._ensure(folder)

@@ -153,7 +153,7 @@ class _Search:
         if octets is None:
             self.found.append(_shut(entry, depth, size=entry.size_octets))
             return
-        kind = entry.kind or text_kind(kind_of(octets), all_extensions(entry.names))
+        kind = entry.kind or _kind(entry, octets)
         place = len(self.found)
         attachment = _attachment(entry, kind, depth=depth, octets=len(octets), more_names=names)
         self.found.append(attachment)
@@ -165,6 +165,7 @@ class _Search:
     def _inside(self, kind: str, entry: Entry, octets: Octets, depth: int) -> tuple[str, bool]:
         """Look into a file: what it turns out to be, and whether all of it could be seen."""
         if kind in CLOSED or entry.declared in CLOSED - {UNKNOWN}:
+            self._tail(octets, depth)
             return kind, False
         if kind == PDF:
             return kind, self._tail(octets, depth) and not is_encrypted_pdf(octets)
@@ -215,6 +216,11 @@ class _Search:
         except _BROKEN:
             return False
         return True
+
+
+def _kind(entry: Entry, octets: Octets) -> str:
+    kind = text_kind(kind_of(octets), all_extensions(entry.names))
+    return MESSAGE if kind == TEXT and entry.declared in _EMBEDDED else kind
 
 
 def _entry(message: Message, part: Part, octets: Octets | None) -> Entry:

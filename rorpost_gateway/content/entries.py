@@ -37,6 +37,15 @@ class Contents:
     entries: Iterator[Entry]
 
 
+def closed(kind: str) -> Contents:
+    """A container of which no more can be told than what it is."""
+    return Contents(kind=kind, entries=map(_refused, (kind,)))
+
+
+def _refused(kind: str) -> Entry:
+    raise Closed(kind)
+
+
 class Budget:
     """How much may still be expanded, and how many entries may still be looked at."""
 

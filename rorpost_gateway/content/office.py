@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from rorpost_gateway.content.compound import CompoundFile, Node
-from rorpost_gateway.content.entries import Budget, Closed, Contents, Entry
+from rorpost_gateway.content.entries import Budget, Contents, Entry, closed
 from rorpost_gateway.content.kinds import (
     COMPOUND,
     GZIP,
@@ -46,11 +46,11 @@ _ATTACHED_NAMES: Final = ("3707001F", "3704001F", "3707001E", "3704001E")
 
 
 def read_compound(octets: Octets, budget: Budget) -> Contents:
-    """Which document it is, and what lies in it. Raises Closed, for an encrypted one as well."""
+    """Which document it is, and what lies in it. Raises Closed."""
     file = CompoundFile(octets, budget)
     kind = _kind(file)
     if _is_encrypted(file, kind):
-        raise Closed("an encrypted document")
+        return closed(kind)
     entries = _of_outlook(file) if kind == OUTLOOK else _of_office(file)
     return Contents(kind=kind, entries=entries)
 

@@ -12,6 +12,7 @@ from rorpost_gateway.content.addresses import addresses_in
 from rorpost_gateway.content.labels import LABEL, LABEL_INSIDE, ON_BEHALF, Label
 
 _GOES_ON_AFTER = (",", ";", "<", "[", ":")
+_CHARACTERS = 4000  # of a line that are searched for other labels: one long search holds up other threads
 _STRAY_LINES = 1  # a folded subject, a line of a client's own
 
 
@@ -64,7 +65,7 @@ class ReplyHeaders:
         position, block = 0, self._block
         block.blank_lines = 0
         # Where a client has lost the line ends, the other labels stand in the same line.
-        for inside in LABEL_INSIDE.finditer(rest) if label is Label.AUTHOR else ():
+        for inside in LABEL_INSIDE.finditer(rest, 0, _CHARACTERS) if label is Label.AUTHOR else ():
             block.lines.append((label, rest[position : inside.start()]))
             named = LABEL.match(inside[0])
             label = Label[named.lastgroup] if named and named.lastgroup else Label.OTHER
@@ -101,5 +102,5 @@ def _read(block: _Block) -> Quoted:
 
 def author_addresses(value: str) -> frozenset[str]:
     """The author: where one wrote on behalf of another, that other, whose mailbox it is."""
-    behalf = ON_BEHALF.search(value)
+    behalf = ON_BEHALF.search(value, 0, _CHARACTERS)
     return addresses_in(value[behalf.end() :] if behalf else value)

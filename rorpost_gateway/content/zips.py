@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from rorpost_gateway.content.entries import Budget, Closed, Contents, Entry
+from rorpost_gateway.content.entries import Budget, Closed, Contents, Entry, closed
 from rorpost_gateway.content.file_names import RUN_WHEN_OPENED, extensions_of
 from rorpost_gateway.content.inflate import RAW, inflate
 from rorpost_gateway.content.kinds import (
@@ -98,7 +98,7 @@ def read_zip(octets: Octets, budget: Budget) -> Contents:
     if any(file.names[0] == "META-INF/manifest.xml" for file in files) and _is_encrypted(
         octets, files, budget
     ):
-        raise Closed("an encrypted document")
+        return closed(kind)
     return Contents(kind=kind, entries=_foreign(octets, files, budget))
 
 

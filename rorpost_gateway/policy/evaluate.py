@@ -27,6 +27,7 @@ __all__ = [
     "trace",
 ]
 
+_OK = Reason.OK  # looked up once: a member costs a call
 _ORDER = {reason: place for place, reason in enumerate(Reason)}
 
 
@@ -144,10 +145,10 @@ def _decide(asked: Inquiry) -> Verdict:
     question = asked.question
     for rule in rules_for(question.direction, with_message=question.facts is not None):
         answer = rule.check(asked)
-        if answer.reason is not Reason.OK:
+        if answer.reason is not _OK:
             return _verdict(asked, rule, answer)
     position = asked.channel.position if asked.channel is not None else None
-    return _verdict(asked, None, Answer(Reason.OK, position))
+    return _verdict(asked, None, Answer(_OK, position))
 
 
 def _verdict(asked: Inquiry, rule: Rule | None, answer: Answer) -> Verdict:

@@ -21,6 +21,8 @@ from rorpost_gateway.policy.model import Authorisation, Channel, Mailbox, Policy
 LEGAL_BASIS_FIELD = "x-rorpost-legal-basis"
 SENDING_USER_FIELD = "x-rorpost-sending-user"  # as a gateway like this one writes it under its seal
 
+_HEADER, _SENDER = Source.HEADER, Source.SENDER  # looked up once: a member costs a call
+
 Value = TypeVar("Value")
 
 
@@ -87,11 +89,20 @@ class Reading:
         """The recipients that everybody sees."""
         return frozenset((*self.facts.to, *self.facts.cc))
 
+    def shows(self, recipients: tuple[str, ...]) -> bool:
+        """Whether everybody sees all of these recipients."""
+        if len(recipients) == 1:  # as a rule
+            return recipients[0] in self.facts.to or recipients[0] in self.facts.cc
+        return self.visible.issuperset(recipients)
+
     @once
     def names_outsider(self) -> bool:
         facts, mailbox = self.facts, self._policy.mailbox
         named = (*facts.to, *facts.cc, *facts.reply_to, *facts.receipts_to)
-        return any(mailbox(address) is None for address in named)
+        for address in named:
+            if mailbox(address) is None:
+                return True
+        return False
 
     @once
     def identity_number_in_subject(self) -> bool:
@@ -117,13 +128,13 @@ class Inquiry:
         self.question = question
         self._reading = reading
 
-    @property
+    @once
     def reading(self) -> Reading:
         if self._reading is None:
             raise ValueError("a rule that reads the message was tried without one")
         return self._reading
 
-    @property
+    @once
     def facts(self) -> MessageFacts:
         return self.reading.facts
 
@@ -248,7 +259,7 @@ class Inquiry:
         wanted = stated[0].strip().casefold()
         return next((value for value in self.rules.legal_basis or () if value.casefold() == wanted), None)
 
-    @property
+    @once
     def submitted_here(self) -> bool:
         """Whether this is a message between two of this side's mailboxes that was opened again.
 
@@ -260,18 +271,19 @@ class Inquiry:
         return question.seal is not None and domain_of(question.sender) in question.own_domains
 
     def _statements(self) -> Iterator[DeclaredUser | Reason]:
+        may_be_read, seal = self.may_be_read, self.question.seal
         if self.submitted_here:
-            if self.may_be_read:
+            if may_be_read:
                 yield from self._header_statement(SENDING_USER_FIELD)
             return
         for source in self.rules.sources:
-            if source is Source.HEADER and self.may_be_read:
-                yield from self._header_statement(self.rules.header.lower())
-            elif source is Source.SENDER and self.may_be_read:
-                yield from self._sender_statement()
-            elif source is Source.SIGNATURE and self.question.seal is not None:
-                yield from self._signature_statement(self.question.seal)
-            elif source is Source.LOGIN and self.question.seal is not None and self.may_be_read:
+            if source is _HEADER:
+                yield from self._header_statement(self.rules.header.lower()) if may_be_read else ()
+            elif source is _SENDER:
+                yield from self._sender_statement() if may_be_read else ()
+            elif source is Source.SIGNATURE:
+                yield from self._signature_statement(seal) if seal is not None else ()
+            elif source is Source.LOGIN and seal is not None and may_be_read:
                 # A partner's gateway writes its logins' addresses into this field, under its signature.
                 yield from self._header_statement(SENDING_USER_FIELD)
             elif source is Source.LOGIN and self.question.login is not None:
@@ -289,24 +301,22 @@ class Inquiry:
                 if period.key == seal.signer and period.in_force(self.day):
                     yield DeclaredUser(address=period.user, declared_by=DeclaredBy.SIGNATURE)
 
-    def _header_statement(self, name: str) -> Iterator[DeclaredUser | Reason]:
+    def _header_statement(self, name: str) -> tuple[DeclaredUser | Reason, ...]:
         values = self.facts.fields.get(name, ())
         if not values:
-            return
+            return ()
         address = one_address(values[0]) if len(values) == 1 else None
         if address is None:
-            yield Reason.USER_NOT_DECLARED
-        else:
-            yield DeclaredUser(address=address, declared_by=DeclaredBy.HEADER)
+            return (Reason.USER_NOT_DECLARED,)
+        return (DeclaredUser(address=address, declared_by=DeclaredBy.HEADER),)
 
-    def _sender_statement(self) -> Iterator[DeclaredUser | Reason]:
+    def _sender_statement(self) -> tuple[DeclaredUser | Reason, ...]:
         stated = self.facts.sender
         if not stated or stated == self.facts.authors:
-            return
+            return ()
         if len(stated) != 1:
-            yield Reason.USER_NOT_DECLARED
-        else:
-            yield DeclaredUser(address=stated[0], declared_by=DeclaredBy.SENDER)
+            return (Reason.USER_NOT_DECLARED,)
+        return (DeclaredUser(address=stated[0], declared_by=DeclaredBy.SENDER),)
 
     def _listed_address(self, login: Login) -> str:
         """The login's address that the mailbox lists; its own where none is listed."""

@@ -76,8 +76,10 @@ class Mailbox:
 
     def keys_on(self, day: date) -> tuple[str, ...]:
         """The pinned fingerprints that count on a day, in order of preference."""
+        if not self.keys:
+            return ()
         return tuple(
-            key.fingerprint for key in self.keys if key.accept_until is None or day <= key.accept_until
+            [key.fingerprint for key in self.keys if key.accept_until is None or day <= key.accept_until]
         )
 
 

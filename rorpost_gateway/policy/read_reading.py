@@ -8,10 +8,10 @@ from rorpost_gateway.document import Kind, Node, Section, shown
 from rorpost_gateway.policy.model import EVERY_DAY, WORKING_DAYS, ReadOn
 from rorpost_gateway.policy.read_addresses import people
 
-_TIME_OF_DAY = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
-_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_NAMED = {"working-days": WORKING_DAYS, "every-day": EVERY_DAY}
-_WANTED = f"must be one of: {', '.join(_NAMED)}, or a list of: {', '.join(_WEEKDAYS)}"
+TIME_OF_DAY = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+NAMED_DAYS = {"working-days": WORKING_DAYS, "every-day": EVERY_DAY}
+_WANTED = f"must be one of: {', '.join(NAMED_DAYS)}, or a list of: {', '.join(WEEKDAYS)}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,8 +36,8 @@ def read_reading(section: Section) -> Reading:
 
 
 def _read_times(section: Section) -> tuple[time, ...]:
-    written = section.texts("read_at", [], pattern=_TIME_OF_DAY)
-    times = [time.fromisoformat(text) for text in written if _TIME_OF_DAY.fullmatch(text)]
+    written = section.texts("read_at", [], pattern=TIME_OF_DAY)
+    times = [time.fromisoformat(text) for text in written if TIME_OF_DAY.fullmatch(text)]
     if times != sorted(set(times)):
         section.complain("read_at", "must name each time once, the earliest first")
     return tuple(times)
@@ -49,7 +49,7 @@ def _read_days(section: Section) -> ReadOn:
         return WORKING_DAYS
     if node.kind is Kind.SEQUENCE:
         return _read_weekdays(section, node)
-    named = _NAMED.get(node.source) if node.kind is Kind.TEXT else None
+    named = NAMED_DAYS.get(node.source) if node.kind is Kind.TEXT else None
     if named is None:
         section.complain("read_on", _WANTED)
     return named or WORKING_DAYS
@@ -58,10 +58,10 @@ def _read_days(section: Section) -> ReadOn:
 def _read_weekdays(section: Section, node: Node) -> ReadOn:
     """A list is exactly those days, holidays among them too: whoever writes it keeps another calendar."""
     written = [element.source if element.kind is Kind.TEXT else "" for element in node.elements]
-    unknown = [text for text in written if text not in _WEEKDAYS]
+    unknown = [text for text in written if text not in WEEKDAYS]
     if unknown or not written:
         section.complain("read_on", _WANTED)
-    for twice in sorted({text for text in written if text in _WEEKDAYS and written.count(text) > 1}):
+    for twice in sorted({text for text in written if text in WEEKDAYS and written.count(text) > 1}):
         section.complain("read_on", f"names {shown(twice)} twice")
-    weekdays = frozenset(_WEEKDAYS.index(text) for text in written if text in _WEEKDAYS)
+    weekdays = frozenset(WEEKDAYS.index(text) for text in written if text in WEEKDAYS)
     return ReadOn(weekdays=weekdays, on_holidays=True)

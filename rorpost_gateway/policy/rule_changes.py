@@ -14,7 +14,6 @@ from rorpost_gateway.policy.model import Rules
 
 ONLY_THE_POLICY = frozenset({"authorisation_max_days"})  # no channel says it for itself
 _NOT_RULES = frozenset({"positions"})
-_MOST_VALUES = 20  # of a list that is written out
 
 Weigh = Callable[[Any, Any], Effect]
 
@@ -80,11 +79,7 @@ def _denied_members(old: Collection[str], new: Collection[str]) -> Effect:
 
 
 def _listed(values: Collection[object] | None, *, none: str) -> str:
-    if values is None:
-        return none
-    shown = [str(value) for value in values][:_MOST_VALUES]
-    more = [f"and {len(values) - len(shown)} more"] if len(values) > len(shown) else []
-    return f"[{', '.join(shown + more)}]"
+    return none if values is None else f"[{', '.join(str(value) for value in values)}]"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -149,13 +144,15 @@ _ATTACHMENTS: Mapping[str, _Told] = {
     ),
     "uninspectable_refused": _switch("uninspectable", strict="reject", loose="allow"),
 }
-_SIGNIFICANT = tuple(
-    field.name for field in fields(Rules) if field.name not in _NOT_RULES | ONLY_THE_POLICY
-)
+_SIGNIFICANT = tuple(field.name for field in fields(Rules) if field.name not in _NOT_RULES | ONLY_THE_POLICY)
 
 
 def _differing(
-    path: str, table: Mapping[str, _Told], old: Any, new: Any, left_out: Collection[str]  # noqa: ANN401
+    path: str,
+    table: Mapping[str, _Told],
+    old: Any,
+    new: Any,
+    left_out: Collection[str],  # noqa: ANN401
 ) -> Iterator[Differing]:
     for field in fields(old):
         before, after = getattr(old, field.name), getattr(new, field.name)

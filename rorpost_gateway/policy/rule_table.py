@@ -55,9 +55,9 @@ def _keys_are_usable(asked: Inquiry) -> Answer:
 
 
 def _user_is_declared(asked: Inquiry) -> Answer:
-    undeclared = not asked.statements or not all(
-        isinstance(statement, DeclaredUser) for statement in asked.statements
-    )
+    undeclared = not asked.statements
+    for statement in asked.statements:
+        undeclared = undeclared or not isinstance(statement, DeclaredUser)
     return answer(
         Reason.USER_NOT_DECLARED, asked.rules.positions.get("declared_user.sources"), fails=undeclared
     )
@@ -67,13 +67,15 @@ def _user_is_who_they_say(asked: Inquiry) -> Answer:
     question, declared = asked.question, asked.declared_user
     if declared is None:
         return Answer(Reason.USER_MISMATCH)
-    named = [statement.address for statement in asked.statements if isinstance(statement, DeclaredUser)]
+    named = {statement.address for statement in asked.statements if isinstance(statement, DeclaredUser)}
     # Whoever reads it sees "on behalf of" this person, whether or not Sender is a source here.
-    named += [address for address in asked.facts.sender if address not in asked.facts.authors]
+    if asked.facts.sender != asked.facts.authors:
+        named.update(address for address in asked.facts.sender if address not in asked.facts.authors)
     if question.person is not None:
-        named.append(question.person)
+        named.add(question.person)
+    named.discard(declared.address)
     mismatch = (
-        any(not asked.same_person(declared.address, other) for other in named)
+        (bool(named) and any(not asked.same_person(declared.address, other) for other in named))
         or (question.login is not None and declared.address not in question.login.addresses)
         or (question.person is not None and asked.facts.sender != (question.person,))
     )
@@ -102,7 +104,7 @@ def _recipients_are_visible(asked: Inquiry) -> Answer:
     recipients = asked.question.envelope_recipients or (asked.question.recipient,)
     hidden = asked.facts.bcc_present
     if asked.rules.recipients_in_header:
-        hidden = hidden or not asked.reading.visible.issuperset(recipients)
+        hidden = hidden or not asked.reading.shows(recipients)
     return answer(Reason.HIDDEN_RECIPIENT, asked.rules.positions.get("recipients_in_header"), fails=hidden)
 
 

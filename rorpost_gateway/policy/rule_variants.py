@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from rorpost_gateway.decision import Position
+from rorpost_gateway.policy.attachment_rules import KEYS, AttachmentRules
 from rorpost_gateway.policy.model import Channel, Pair, Policy, Rules
 
 Change = Callable[[Rules], Rules]
@@ -78,7 +79,7 @@ def variants(policy: Policy) -> Iterator[Variant]:
                 key=key,
                 name=f"{key}: {value}",
                 channel=None,
-                position=policy.rules.positions.get(key),
+                position=_position(policy.rules, key),
                 change=change,
             )
     for channel in policy.channels:
@@ -90,13 +91,20 @@ def variants(policy: Policy) -> Iterator[Variant]:
                     key=key,
                     name=f"{channel.name}: {key}: {value}",
                     channel=channel.name,
-                    position=channel.rules.positions.get(key),
+                    position=_position(channel.rules, key),
                     change=change,
                 )
 
 
 def _is_inherited(channel: Channel, policy: Policy, key: str) -> bool:
+    if key.startswith("attachments.") and bool(channel.rules.attachments) != bool(policy.rules.attachments):
+        return False
     return channel.rules.positions.get(key) == policy.rules.positions.get(key)
+
+
+def _position(rules: Rules, key: str) -> Position | None:
+    """Where the rule stands; where only the mapping around it does, that."""
+    return rules.positions.get(key) or rules.positions.get(key.partition(".")[0])
 
 
 def _changes(rules: Rules) -> Iterator[tuple[str, str, Change]]:
@@ -112,6 +120,33 @@ def _changes(rules: Rules) -> Iterator[tuple[str, str, Change]]:
         yield "legal_basis", "required", lambda rules: replace(rules, legal_basis=None)
         for value in rules.legal_basis:
             yield "legal_basis", value, _without_basis(value)
+    yield from _attachment_changes(rules.attachments)
+
+
+def _attachment_changes(rules: AttachmentRules | None) -> Iterator[tuple[str, str, Change]]:
+    if rules is None:
+        nothing = AttachmentRules(allow_types=())
+        yield "attachments", "allow", lambda rules: replace(rules, attachments=nothing)
+        return
+    for key in KEYS:
+        if rules.without(key) != rules:
+            yield f"attachments.{key}", _shown(rules, key), _without_attachment_rule(key)
+
+
+def _shown(rules: AttachmentRules, key: str) -> str:
+    if key == "uninspectable":
+        return "reject" if rules.uninspectable_refused else "allow"
+    value = getattr(rules, key)
+    return ", ".join(value) if isinstance(value, tuple) else str(value)
+
+
+def _without_attachment_rule(key: str) -> Change:
+    def change(rules: Rules) -> Rules:
+        if rules.attachments is None:
+            return rules
+        return replace(rules, attachments=rules.attachments.without(key))
+
+    return change
 
 
 def _word(key: str, *, strict: bool) -> str:

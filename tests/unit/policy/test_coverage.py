@@ -40,7 +40,7 @@ def test_without_cases_nothing_is_touched(world: Any, tmp_path: Path) -> None:
         Part.CHANNEL: 2,
         Part.PAIR: 3,
         Part.USER: 1,
-        Part.RULE: 11,
+        Part.RULE: 12,
     }
 
 
@@ -122,7 +122,10 @@ def test_a_rule_that_allows_is_touched_by_what_it_lets_through(world: Any, tmp_p
     assert "urgent: allow" in touched(covered(world, tmp_path, urgent, policy=policy), Part.RULE)
 
 
-QUOTES = '{text: "Se nedan.\\n\\nFrån: A <a@example.org>\\nSkickat: den 5 maj 2026 10:00\\nTill: B <b@example.org>\\nÄmne: x\\n\\nHej"}'
+QUOTES = (
+    '{text: "Se nedan.\\n\\nFrån: A <a@example.org>\\nSkickat: den 5 maj 2026 10:00\\n'
+    'Till: B <b@example.org>\\nÄmne: x\\n\\nHej"}'
+)
 
 
 def test_content_is_read_for_a_rule_that_allows_it(world: Any, tmp_path: Path) -> None:
@@ -152,6 +155,54 @@ def test_each_value_of_a_legal_basis_wants_a_case(world: Any, tmp_path: Path) ->
     names = touched(coverage, Part.RULE)
     assert "lyckorna: legal_basis: samtycke" in names
     assert not {"lyckorna: legal_basis: menprovning", "lyckorna: legal_basis: required"} & set(names)
+
+
+ATTACHMENTS = (
+    "  attachments: {max_bytes: 100, deny_types: [image/png, text/html]}\n",
+    "attachments.max_bytes: 100",
+    "attachments.deny_types: image/png, text/html",
+    "attachments.uninspectable: reject",
+)
+
+
+@pytest.mark.parametrize(
+    ("attachment", "at_rule"),
+    [("{octets: 10}", 0), ("{octets: 101}", 1), ("{type: image/png, base64: iVBORw0KGgoAAAANSUhEUg==}", 2)],
+)
+def test_each_rule_on_attachments_wants_a_case(
+    world: Any, tmp_path: Path, attachment: str, at_rule: int
+) -> None:
+    policy = world.small(("outside_quotes: allow\n", "outside_quotes: allow\n" + ATTACHMENTS[0]))
+    case = f"{ANNA}, message: {{attachments: [{attachment}]}}, want: accept"
+    coverage = covered(world, tmp_path, case, policy=policy)
+    about = [each for each in coverage.elements if each.name.startswith("attachments")]
+    assert [each.name for each in about] == list(ATTACHMENTS[1:])
+    assert [each.name for each in about if each.touched] == ([ATTACHMENTS[at_rule]] if at_rule else [])
+    assert all(each.position for each in about)
+
+
+@pytest.mark.parametrize(
+    ("general", "own", "listed"),
+    [
+        ("{max_bytes: 9}", "allow", ["attachments.max_bytes: 9", "lyckorna: attachments: allow"]),
+        (
+            "{max_bytes: 9}",
+            "{max_bytes: 8}",
+            ["attachments.max_bytes: 9", "lyckorna: attachments.max_bytes: 8"],
+        ),
+        ("allow", "{max_bytes: 8}", ["attachments: allow", "lyckorna: attachments.max_bytes: 8"]),
+    ],
+)
+def test_a_channel_with_attachment_rules_of_its_own(
+    world: Any, general: str, own: str, listed: list[str]
+) -> None:
+    policy = world.small(
+        ("outside_quotes: allow\n", f"outside_quotes: allow\n  attachments: {general}\n"),
+        ("  - name: lyckorna\n", f"  - name: lyckorna\n    rules: {{attachments: {own}}}\n"),
+    )
+    names = [each.name for each in variants(policy)]
+    assert set(listed) <= set(names)
+    assert all(each.of(policy).pairs for each in variants(policy))
 
 
 def test_a_message_that_cannot_be_read_touches_nothing(world: Any, tmp_path: Path) -> None:
