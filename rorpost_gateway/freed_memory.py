@@ -1,4 +1,4 @@
-"""What a large message took is given back when it has gone on.
+"""How memory is given back: what a large message took, and what a large policy must not cost.
 
 glibc's malloc learns from the first large block that is freed to keep such blocks for itself,
 and keeps a heap for each thread: after some messages of 25 MB a daemon would hold several
@@ -9,6 +9,9 @@ mallopt(3). Elsewhere than on glibc nothing is done.
 """
 
 import ctypes
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 _LARGE_OCTETS = 8 * 1024 * 1024
 _KEPT_OCTETS = 16 * 1024 * 1024  # free at the end of a heap, before that is made smaller
@@ -21,3 +24,18 @@ def give_back_large_blocks() -> None:
     if mallopt is not None:
         mallopt(_MMAP_THRESHOLD, _LARGE_OCTETS)
         mallopt(_TRIM_THRESHOLD, _KEPT_OCTETS)
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """No garbage collection while a large policy grows, nor ever again for what has grown.
+
+    A collection walks over every object and holds up all threads; what is here has no
+    cycles, so that counting references is enough to be rid of it.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()

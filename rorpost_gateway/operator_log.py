@@ -15,8 +15,8 @@ very octets that this house exists to protect.
 import logging
 import select
 import sys
-from collections.abc import Mapping, MutableMapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import contextmanager, suppress
 from typing import Any, TextIO, cast
 
 import structlog
@@ -123,3 +123,18 @@ def _places(error: BaseException) -> list[str]:
         places.append(f"{code.co_filename.rpartition('/')[2]}:{traceback.tb_lineno} {code.co_qualname}")
         traceback = traceback.tb_next
     return places[-8:]
+
+
+@contextmanager
+def silent() -> Iterator[None]:
+    """No line from this process: for a command that works with the daemon's parts and tells itself."""
+    before = structlog.get_config()["processors"]
+    structlog.configure(processors=[_drop])
+    try:
+        yield
+    finally:
+        structlog.configure(processors=before)
+
+
+def _drop(_logger: object, _method: str, _event: MutableMapping[str, Any]) -> Mapping[str, Any]:
+    raise structlog.DropEvent

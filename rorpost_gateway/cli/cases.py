@@ -11,13 +11,13 @@ import click
 from rich.table import Table
 from rich.text import Text
 
+from rorpost_gateway.cli.loading import load_policy_of
 from rorpost_gateway.cli.options import config_option, json_option
 from rorpost_gateway.cli.tables import table_console
 from rorpost_gateway.config import load_config
 from rorpost_gateway.daemon.way_in import max_age
 from rorpost_gateway.policy.cases import CaseResult, load_cases, run_cases
 from rorpost_gateway.policy.coverage import Coverage, Element, Part, coverage_of
-from rorpost_gateway.policy.load import load_policy
 from rorpost_gateway.policy.required_cases import cases_folder
 
 _PLURALS = {
@@ -45,7 +45,7 @@ def test_(
     would be answered otherwise if the rule were another.
     """
     config, now = load_config(config_path), datetime.now(tz=UTC)
-    policy = load_policy(config.policies, own_domains=config.domains, timezone=config.timezone)
+    policy = load_policy_of(config)
     cases = load_cases(files or (cases_folder(config.policies),), policy)
     results = run_cases(policy, cases, own_domains=config.domains, now=now, max_age=max_age(config))
     coverage = None

@@ -11,12 +11,12 @@ import click
 from rich.console import Console
 from rich.text import Text
 
+from rorpost_gateway.cli.loading import load_policy_of
 from rorpost_gateway.cli.options import config_option, json_option
 from rorpost_gateway.config import load_config
 from rorpost_gateway.daemon.check import Found, Weight
 from rorpost_gateway.daemon.check import check as look_at
 from rorpost_gateway.daemon.in_force import hold_to_cases
-from rorpost_gateway.policy.load import load_policy
 from rorpost_gateway.policy.model import Policy
 
 _COLOURS = {Weight.ERROR: "bold red", Weight.WARNING: "yellow"}
@@ -33,7 +33,7 @@ def check(*, config_path: Path, as_json: bool, offline: bool) -> None:
     the configuration or the policy is invalid.
     """
     config = load_config(config_path)
-    policy = load_policy(config.policies, own_domains=config.domains, timezone=config.timezone)
+    policy = load_policy_of(config)
     hold_to_cases(config, policy)
     found = asyncio.run(look_at(config, policy, at=datetime.now(tz=UTC), with_next_hops=not offline))
     if as_json:

@@ -18,7 +18,8 @@ CUT = "…"
 LEAST_ROOM = 20
 
 # What stands behind such a key is a secret, even where it must not stand there.
-_SECRET = re.compile(r"""(?i)[\w-]*(?:passw|passphrase|secret|token|pwd)[\w-]*["']?[ \t]*:(?=[ \t]|$)""")
+_SECRET_WORD = re.compile("(?i)passw|passphrase|secret|token|pwd")
+_TO_COLON = re.compile(r"""[\w-]{0,100}["']?[ \t]{0,100}:(?=[ \t]|$)""")
 _NO_SECRET = re.compile(r"""(?i)_(?:file|url)["']?[ \t]*:$""")
 _PLAIN_END = re.compile(r":(?=[ \t]|$)|[ \t]+#|[ \t]*$")
 _PLAIN_END_IN_BRACKETS = re.compile(r":(?=[ \t]|$)|[ \t]+#|[ \t]*(?:[,\]}]|$)")
@@ -80,9 +81,10 @@ def _to_bracket(line: str, start: int) -> int:
 
 
 def _without_secret(line: str) -> str:
-    for key in _SECRET.finditer(line):
-        if not _NO_SECRET.search(key[0]):
-            return line[: key.end()] + (" " + CUT if line[key.end() :].strip() else "")
+    for word in _SECRET_WORD.finditer(line):
+        key = _TO_COLON.match(line, word.end())
+        if key and not _NO_SECRET.search(key[0]):
+            return line[: key.end()] + (" " + CUT if line[key.end() : key.end() + 100].strip() else "")
     return line
 
 

@@ -18,6 +18,7 @@ from rorpost_gateway.document import WORD, DocumentInvalid, Finding
 from rorpost_gateway.document.findings import LISTED
 
 WIDTH = 100  # where nothing says how wide it is
+_LONGEST_LINE = 20_000  # characters; a longer one was not written by hand, and is not shown
 _WIDEST = 160  # wider text is no easier to read
 
 Lines = Mapping[str, Mapping[int, str]]
@@ -109,20 +110,24 @@ def _lines_of(findings: Iterable[Finding]) -> Lines:
 
 
 def _read_lines(file: Path, numbers: set[int]) -> dict[int, str]:
+    """These lines, and the last before them with anything on it, where they lie behind the end."""
     lines: dict[int, str] = {}
+    written: dict[int, str] = {}
     last = max(numbers)
     try:
         if not file.is_file():
             return {}
         with file.open(encoding="utf-8-sig", errors="replace") as opened:
             for number, line in enumerate(opened, 1):
-                if number in numbers:
+                if line.strip() and len(line) <= _LONGEST_LINE:
+                    written = {number: line.rstrip("\n")}
+                if number in numbers and len(line) <= _LONGEST_LINE:
                     lines[number] = line.rstrip("\n")
                 if number >= last:
                     break
     except OSError:
         return {}
-    return lines
+    return written | lines
 
 
 def _count(number: int, what: str) -> str:

@@ -6,85 +6,26 @@ change counts for it from then on.
 
 import asyncio
 import json
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import click
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from rorpost_gateway.address import domain_of
+from rorpost_gateway.cli.key_home import OpenedKeys, day_of, open_keys
+from rorpost_gateway.cli.keys_check import check
 from rorpost_gateway.cli.keys_logged import tell_log
+from rorpost_gateway.cli.keys_waiting import confirm, discard, import_
 from rorpost_gateway.cli.options import config_option, json_option
-from rorpost_gateway.config.load import load_config
-from rorpost_gateway.config.model import OpenPgp
 from rorpost_gateway.decision import KeyChoice, Reason
-from rorpost_gateway.errors import ConfigurationInvalid
-from rorpost_gateway.openpgp.forecast import Forecast, MailboxKeys, Prospect, Use, prospects
-from rorpost_gateway.openpgp.gnupg import load_index
-from rorpost_gateway.openpgp.home import home_findings
-from rorpost_gateway.openpgp.index import KeySummary, ListedKeys
-from rorpost_gateway.openpgp.upkeep import (
-    DEFAULT_EXPIRY,
-    KEY_FILE_OCTETS,
-    export_key,
-    generate_key,
-    import_keys,
-    read_key_file,
-    try_signing,
-)
-from rorpost_gateway.policy.load import load_policy
+from rorpost_gateway.openpgp.index import KeySummary
+from rorpost_gateway.openpgp.upkeep import DEFAULT_EXPIRY, export_key, generate_key
+from rorpost_gateway.openpgp.waiting import WaitingKey, waiting_keys
 
-
-@dataclass(frozen=True, kw_only=True)
-class OpenedKeys:
-    """The GnuPG home of a configuration, and what the policy wants of it."""
-
-    home: Path
-    control_socket: Path
-    passphrase: str | None
-    mailboxes: Mapping[str, MailboxKeys]
-    index: ListedKeys
-    now: datetime
-
-
-def open_keys(config_path: Path) -> OpenedKeys:
-    """Read configuration, policy and GnuPG home. Raises ConfigurationInvalid."""
-    config = load_config(config_path)
-    now = datetime.fromtimestamp(time.time(), UTC)
-    policy = load_policy(config.policies, own_domains=config.domains, timezone=config.timezone)
-    findings = home_findings(config.openpgp.home)
-    if findings:
-        raise ConfigurationInvalid("\n".join(findings))
-    day = now.astimezone(config.timezone).date()
-    return OpenedKeys(
-        home=config.openpgp.home,
-        control_socket=config.control_socket,
-        passphrase=_passphrase(config.openpgp),
-        mailboxes={
-            address: MailboxKeys(
-                name=mailbox.name,
-                pins=mailbox.keys_on(day),
-                ours=domain_of(address) in config.domains,
-                pins_over=bool(mailbox.keys) and not mailbox.keys_on(day),
-            )
-            for address, mailbox in policy.mailboxes.items()
-        },
-        index=asyncio.run(load_index(config.openpgp.home)),
-        now=now,
-    )
-
-
-def _passphrase(settings: OpenPgp) -> str | None:
-    try:
-        return settings.passphrase()
-    except OSError as error:
-        raise ConfigurationInvalid(f"{settings.passphrase_file}: {error.strerror}") from error
+WAITING = "waiting"  # the state of a key that nobody has confirmed
 
 
 @click.group()
@@ -92,58 +33,48 @@ def keys() -> None:
     """The OpenPGP keys: which are there, whose they are, and how long they last."""
 
 
+for command in (check, import_, confirm, discard):
+    keys.add_command(command)
+
+
 @keys.command("list")
 @config_option
 @json_option
 def list_(config_path: Path, as_json: bool) -> None:  # noqa: FBT001
-    """Every key of the GnuPG home, and the mailboxes that use it."""
+    """Every key of the GnuPG home, and the mailboxes that use it; then those that wait for `confirm`."""
     opened = open_keys(config_path)
     summaries = opened.index.keys(opened.now)
+    waiting = asyncio.run(waiting_keys(opened.home, at=opened.now))
     used = _mailboxes_by_key(opened)
     if as_json:
-        click.echo(json.dumps([_summary_json(key, used) for key in summaries], ensure_ascii=False, indent=2))
+        rows = [_summary_json(key, used) for key in summaries]
+        rows += [_summary_json(each.key, used) | {"state": WAITING} for each in waiting]
+        click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
         return
     table = Table("fingerprint", "state", "expires", "secret", "mailboxes", "user ids")
     for key in summaries:
-        table.add_row(
-            key.fingerprint,
-            key.state,
-            _day(key.expires),
-            "yes" if key.secret else "no",
-            "\n".join(used.get(key.fingerprint, ())),
-            escape("\n".join(key.user_ids)),
-        )
+        _add(table, key, str(key.state), used)
+    for each in waiting:
+        _add(table, each.key, _since(each), used, style="yellow")
     Console(soft_wrap=False).print(table)
 
 
-@keys.command()
-@config_option
-@json_option
-@click.option("--days", default=30, show_default=True, type=click.IntRange(0, 3650), help="What soon means.")
-def check(config_path: Path, as_json: bool, days: int) -> None:  # noqa: FBT001
-    """Judge every key a mailbox depends on; exit 1 if one is missing, over, revoked or soon over."""
-    opened = open_keys(config_path)
-    found = prospects(opened.index, opened.mailboxes, at=opened.now, within=timedelta(days=days))
-    locked = asyncio.run(_locked(opened, [one for one in found if one.use is Use.SIGN]))
-    if as_json:
-        rows = [_prospect_json(one, locked) for one in found]
-        click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
-    else:
-        _print_prospects(found, locked)
-    if locked or not all(one.fine for one in found):
-        raise SystemExit(1)
+def _add(
+    table: Table, key: KeySummary, state: str, used: Mapping[str, Sequence[str]], style: str = ""
+) -> None:
+    table.add_row(
+        key.fingerprint,
+        state,
+        day_of(key.expires),
+        "yes" if key.secret else "no",
+        "\n".join(used.get(key.fingerprint, ())),
+        escape("\n".join(key.user_ids)),
+        style=style,
+    )
 
 
-@keys.command("import")
-@config_option
-@click.argument("file", type=click.File("rb"))
-@click.option("--secret", is_flag=True, help="Allow private keys in the file.")
-def import_(config_path: Path, file: BinaryIO, secret: bool) -> None:  # noqa: FBT001
-    """Bring the keys of FILE (- for standard input) into the GnuPG home, once they are found sound."""
-    opened = open_keys(config_path)
-    octets = file.read(KEY_FILE_OCTETS + 1)
-    taken = asyncio.run(_import(opened, octets, private=secret))
-    tell_log(opened.control_socket, "import", [key.fingerprint for key in taken])
+def _since(each: WaitingKey) -> str:
+    return f"{WAITING} since {each.since:%Y-%m-%d}"
 
 
 @keys.command()
@@ -184,27 +115,6 @@ def generate(config_path: Path, address: str, expires: str, replace: bool) -> No
     click.echo(f"Keep its revocation certificate apart: {opened.home}/openpgp-revocs.d", err=True)
 
 
-async def _import(opened: OpenedKeys, octets: bytes, *, private: bool) -> Sequence[KeySummary]:
-    file = await read_key_file(opened.home, octets, at=opened.now)
-    for key in file.keys:
-        click.echo(f"{key.fingerprint}  {key.state}  expires {_day(key.expires)}  {'  '.join(key.user_ids)}")
-    taken = await import_keys(opened.home, file, private=private, at=opened.now)
-    click.echo(f"{len(taken)} imported or brought up to date", err=True)
-    return taken
-
-
-async def _locked(opened: OpenedKeys, signing: list[Prospect]) -> frozenset[str]:
-    """The signing keys (by subkey) that the configured passphrase does not open."""
-    choices = {one.key.subkey: one.key for one in signing if one.key is not None}
-    return frozenset(
-        [
-            subkey
-            for subkey, choice in choices.items()
-            if not await try_signing(opened.home, choice, opened.passphrase)
-        ]
-    )
-
-
 def _sealing_key(opened: OpenedKeys, address: str) -> KeyChoice | Reason:
     mailbox = opened.mailboxes.get(address.lower())
     return opened.index.for_sealing(address, mailbox.pins if mailbox else (), opened.now)
@@ -221,34 +131,6 @@ def _mailboxes_by_key(opened: OpenedKeys) -> dict[str, list[str]]:
     return used
 
 
-def _print_prospects(found: Sequence[Prospect], locked: frozenset[str]) -> None:
-    table = Table("mailbox", "use", "finding", "expires", "key")
-    for one in found:
-        finding = _finding(one, locked)
-        style = "" if finding == Forecast.FINE else "bold red"
-        key = one.key.primary if one.key else one.pin or ""
-        table.add_row(one.mailbox, one.use, finding, _day(one.expires), key, style=style)
-    Console().print(table)
-
-
-def _finding(one: Prospect, locked: frozenset[str]) -> str:
-    if one.use is Use.SIGN and one.key is not None and one.key.subkey in locked:
-        return "passphrase-wrong"
-    return str(one.forecast)
-
-
-def _prospect_json(one: Prospect, locked: frozenset[str]) -> dict[str, Any]:
-    return {
-        "mailbox": one.mailbox,
-        "use": one.use,
-        "finding": _finding(one, locked),
-        "pin": one.pin,
-        "fingerprint": one.key.primary if one.key else None,
-        "subkey": one.key.subkey if one.key else None,
-        "expires": one.expires.isoformat() if one.expires else None,
-    }
-
-
 def _summary_json(key: KeySummary, used: Mapping[str, list[str]]) -> dict[str, Any]:
     return {
         "fingerprint": key.fingerprint,
@@ -260,7 +142,3 @@ def _summary_json(key: KeySummary, used: Mapping[str, list[str]]) -> dict[str, A
         "user_ids": list(key.user_ids),
         "mailboxes": used.get(key.fingerprint, []),
     }
-
-
-def _day(moment: datetime | None) -> str:
-    return moment.date().isoformat() if moment else "never"

@@ -15,7 +15,9 @@ from rorpost_gateway.control.log_verbs import FINGERPRINTS
 from rorpost_gateway.errors import ConfigurationInvalid
 
 
-def tell_log(control_socket: Path, verb: Literal["import", "generate"], fingerprints: Sequence[str]) -> None:
+def tell_log(
+    control_socket: Path, verb: Literal["import", "generate", "confirm"], fingerprints: Sequence[str]
+) -> None:
     """Have the daemon write it, a line for up to 64 keys. Without a daemon there is no line, and it is said.
 
     Raises ClickException where a daemon is there, but writes none.

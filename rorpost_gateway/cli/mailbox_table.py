@@ -1,4 +1,4 @@
-"""The table of the watched mailboxes.
+"""The table of the watched mailboxes: wide where the terminal is, else two lines a mailbox.
 
 Names come from the policy and faults from other servers: what could move a terminal's cursor is shown
 as a question mark, and nothing is read as markup.
@@ -9,6 +9,7 @@ from datetime import datetime, tzinfo
 from typing import Any
 
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -21,6 +22,8 @@ _COLUMNS = (
     *("In inbox", "In sent", "Oldest", "Foreign", "Looked at"),
 )
 _RIGHT = {"Unread", "In inbox", "In sent", "Foreign"}
+_LOOKED_AT_COLUMNS = 95  # a narrower terminal has no room for when each was looked into
+_DATE_AND_TIME, _DAY_AND_TIME, _DATE = "%Y-%m-%d %H:%M", "%m-%d %H:%M", "%Y-%m-%d"
 _OUTCOMES = {"met": "green", "missed": "bold red", "unknown": "yellow"}
 
 
@@ -30,7 +33,7 @@ def is_wrong(entry: Entry) -> bool:
 
 
 def print_mailboxes(entries: Sequence[Entry], zone: tzinfo, console: Console | None = None) -> None:
-    """One row a mailbox; a fault stands under the time of the last look that saw something.
+    """One row a mailbox; a fault stands under the time of the last look that saw something, or the name.
 
     Times are those of `zone`, as the policy means its own.
     """
@@ -38,12 +41,25 @@ def print_mailboxes(entries: Sequence[Entry], zone: tzinfo, console: Console | N
     if not entries:
         console.print("No mailbox is watched")
         return
+    if _columns_wanted(entries, zone, console) > console.width:
+        console.print(_narrow(entries, zone, looked_at=console.width >= _LOOKED_AT_COLUMNS))
+    else:
+        console.print(_wide(entries, zone))
+
+
+def _columns_wanted(entries: Sequence[Entry], zone: tzinfo, console: Console) -> int:
+    """Of the wide table; faults are folded, however long they are."""
+    table = _wide([{**entry, "fault": None} for entry in entries], zone)
+    return Measurement.get(console, console.options.update(width=10_000), table).maximum
+
+
+def _wide(entries: Sequence[Entry], zone: tzinfo) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in _COLUMNS:
         table.add_column(name, justify="right" if name in _RIGHT else "left", overflow="fold")
     for entry in entries:
         table.add_row(*_cells(entry, zone))
-    console.print(table)
+    return table
 
 
 def _cells(entry: Entry, zone: tzinfo) -> tuple[Text, ...]:
@@ -59,6 +75,51 @@ def _cells(entry: Entry, zone: tzinfo) -> tuple[Text, ...]:
         _count(entry["foreign"], "bold red"),
         _looked_at(entry, zone),
     )
+
+
+def _narrow(entries: Sequence[Entry], zone: tzinfo, *, looked_at: bool) -> Table:
+    """Figures above, what they date from below. Without foreign messages there is no column for them."""
+    foreign = any(entry["foreign"] for entry in entries)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("Mailbox", overflow="fold")
+    for name in ("Unread", "Deadline", "Left", *(["Foreign"] if foreign else [])):
+        table.add_column(name, no_wrap=True, justify="right" if name == "Foreign" else "left")
+    if looked_at:
+        table.add_column("Looked at", no_wrap=True)
+    for entry in entries:
+        cells = [_who(entry), _unread(entry, zone), _short_deadline(entry, zone), _left(entry)]
+        cells += [_count(entry["foreign"], "bold red")] if foreign else []
+        cells += [_plain(_short(entry, "looked_at", zone) or "never")] if looked_at else []
+        table.add_row(*cells)
+    return table
+
+
+def _who(entry: Entry) -> Text:
+    text = _plain(entry["mailbox"])
+    if entry["name"] != entry["mailbox"]:
+        text.append("\n").append(_plain(entry["name"]))
+    if entry["fault"] is not None:
+        fault = _plain(entry["fault"])
+        fault.stylize("bold red")
+        text.append("\n").append(fault)
+    return text
+
+
+def _unread(entry: Entry, zone: tzinfo) -> Text:
+    since = _short(entry, "oldest_unread", zone)
+    return _count(entry["unread"], "yellow").append(f"\n{since}" if since else "")
+
+
+def _short_deadline(entry: Entry, zone: tzinfo) -> Text:
+    if entry["outcome"] is None:
+        return Text("")
+    text = Text(entry["outcome"], style=_OUTCOMES.get(entry["outcome"], ""))
+    return text.append(f"\n{_short(entry, 'deadline', zone)}")
+
+
+def _left(entry: Entry) -> Text:
+    counts = ((entry["in_inbox"], "inbox"), (entry["in_sent"], "sent"))
+    return Text("\n".join(f"{count} {where}" for count, where in counts if count is not None))
 
 
 def _deadline(entry: Entry, zone: tzinfo) -> Text:
@@ -88,5 +149,11 @@ def _plain(text: str) -> Text:
     return Text("".join(c if c.isprintable() else "?" for c in text))
 
 
-def _local(time: str | None, zone: tzinfo) -> str:
-    return "" if time is None else datetime.fromisoformat(time).astimezone(zone).strftime("%Y-%m-%d %H:%M")
+def _local(time: str | None, zone: tzinfo, pattern: str = _DATE_AND_TIME) -> str:
+    return "" if time is None else datetime.fromisoformat(time).astimezone(zone).strftime(pattern)
+
+
+def _short(entry: Entry, name: str, zone: tzinfo) -> str:
+    """In few columns: of another year than the newest look, the date alone."""
+    same_year = _local(entry[name], zone, "%Y") == _local(entry["tried_at"], zone, "%Y")
+    return _local(entry[name], zone, _DAY_AND_TIME if same_year else _DATE)

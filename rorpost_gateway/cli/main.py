@@ -7,6 +7,7 @@ from rorpost_gateway.cli.lazy import LazyGroup
 
 # verb → where it stands
 _VERBS = {
+    "access": ("rorpost_gateway.cli.access", "access"),
     "audit": ("rorpost_gateway.cli.audit", "audit"),
     "check": ("rorpost_gateway.cli.check", "check"),
     "demo": ("rorpost_gateway.cli.demo", "demo"),

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rorpost_gateway.cli.tables import table_console
+from rorpost_gateway.queue.base import Purpose
 
 Entry = Mapping[str, Any]
 
@@ -67,6 +68,8 @@ def plain(text: str) -> Text:
 
 def _progress(entry: Entry) -> str:
     lines = [entry["recipient"]]
+    if entry["purpose"] == Purpose.SENT_COPY:
+        lines.append("copy for its own Sent folder")
     if entry["held_because"]:
         lines.append(f"on hold: {entry['held_because']}")
     if entry["last_reply"]:

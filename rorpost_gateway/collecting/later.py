@@ -40,7 +40,7 @@ class Later:
         return self._at_once
 
     def not_told(self, asked: Sequence[int]) -> None:
-        """What was asked about these was not answered: fewer next time, until it is known whose fault it is."""
+        """What was asked about these was not answered: fewer next time, until one is left."""
         self._at_once = max(1, len(asked) // 8)
         if len(asked) == 1:
             self.put_off(asked[0])

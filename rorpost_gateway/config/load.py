@@ -13,7 +13,8 @@ from rorpost_gateway.config.listening import read_inbound, read_submission
 from rorpost_gateway.config.model import POLICY_QUIET_SECONDS, Config, PolicyReload, PolicyTests
 from rorpost_gateway.config.next_hops import read_relay
 from rorpost_gateway.config.overlaps import overlaps
-from rorpost_gateway.config.reading import DOMAIN, part, required_part, word
+from rorpost_gateway.config.reading import DOMAIN, optional_path, part, required_part, word
+from rorpost_gateway.config.reply_texts import read_reply_texts
 from rorpost_gateway.config.stores import (
     read_decision_log,
     read_limits,
@@ -81,6 +82,7 @@ def _read(top: Section, findings: Findings, file: Path) -> Config:
         metrics=read_metrics(top.section("metrics")),
         processes=top.integer("processes", max(0, (os.cpu_count() or 1) - 1), least=0, most=64),
         language=word(top, "language", Language.SV),
+        reply_texts=read_reply_texts(optional_path(top, "reply_texts", base), findings),
         supervision=read_supervision(top.section("supervision"), findings, base),
     )
 

@@ -1,6 +1,7 @@
 """What config/rorpost.yaml says, frozen. Paths are absolute; durations are seconds."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
@@ -16,6 +17,7 @@ from rorpost_gateway.config.delivery_model import (
     ShowPerson,
 )
 from rorpost_gateway.config.imap_model import CollectSettings, ImapAccountSettings, XOAuth2Settings
+from rorpost_gateway.decision import Reason
 from rorpost_gateway.envelope import TrustedNetwork
 from rorpost_gateway.http.client import Url
 from rorpost_gateway.reply import Language
@@ -235,6 +237,7 @@ class Config:
     policy_reload: PolicyReload = PolicyReload.SIGNAL
     policy_quiet_seconds: float = POLICY_QUIET_SECONDS
     policy_tests: PolicyTests = PolicyTests.OFF
+    reply_texts: Mapping[Language, Mapping[Reason, str]] = field(default_factory=dict)  # the site's own
 
     @property
     def maildir_root(self) -> Path | None:

@@ -178,7 +178,8 @@ _BRANDS: Final = {
 
 # A declaration, comments and a document type; each is bounded, so that no beginning takes long.
 _PROLOGUE: Final = (
-    rb"(?:<\?xml[^>]{0,500}+>\s*+)?+(?:<!--[^>]{0,2000}+-->\s*+){0,3}+(?:<!doctype svg[^>]{0,500}+>\s*+)?+"
+    rb"(?>(?:<\?xml[^>]{0,500}+>\s*+)?)(?>(?:<!--[^>]{0,2000}+-->\s*+){0,3})"
+    rb"(?>(?:<!doctype svg[^>]{0,500}+>\s*+)?)"
 )
 _TEXT_BEGINNINGS: Final[tuple[tuple[re.Pattern[bytes], str], ...]] = tuple(
     (re.compile(pattern, re.IGNORECASE), kind)

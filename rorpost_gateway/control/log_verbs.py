@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from rorpost_gateway.control.base import ArgumentInvalid, Caller, Handler
 
 EXTRACTS = frozenset({"search", "report", "export", "prove"})
-KEYRING_CHANGES = frozenset({"import", "generate"})
+KEYRING_CHANGES = frozenset({"import", "generate", "confirm"})
 FINGERPRINTS = 64  # in one line; who has more asks for several
 
 _FILTER = re.compile(r"[a-z][a-z-]{0,31}")
@@ -74,7 +74,7 @@ class LogVerbs:
                 and _all_match(_FINGERPRINT, fingerprints, most=FINGERPRINTS)
             ):
                 return {"n": await self.upkeep.keyring(caller.name, verb, fingerprints)}
-        raise ArgumentInvalid("log-keyring takes verb (import, generate) and fingerprints")
+        raise ArgumentInvalid("log-keyring takes verb (import, generate, confirm) and fingerprints")
 
     async def new_key(self, caller: Caller, arguments: Mapping[str, Any]) -> Mapping[str, str]:
         if arguments:

@@ -1,10 +1,9 @@
 """Policy, keys and logins: read from disk as one, replaced as one, noted in the log."""
 
 import asyncio
-import gc
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from typing import Final
 
 import structlog
 
@@ -14,15 +13,19 @@ from rorpost_gateway.daemon.policy_changes import changes
 from rorpost_gateway.daemon.way_in import max_age
 from rorpost_gateway.decision_log import record
 from rorpost_gateway.decision_log.base import DecisionLog
+from rorpost_gateway.freed_memory import uncollected
 from rorpost_gateway.logins import Logins, Users, load_users
 from rorpost_gateway.openpgp.base import Engine
 from rorpost_gateway.openpgp.gnupg import load_index
 from rorpost_gateway.policy.load import load_policy
+from rorpost_gateway.policy.loading import Progress
 from rorpost_gateway.policy.model import Policy
 from rorpost_gateway.policy.required_cases import require_cases
 from rorpost_gateway.reception.house import InForce
 
 log = structlog.get_logger()
+
+_TELL_EVERY_SECONDS: Final = 2.0
 
 
 async def load_in_force(config: Config) -> InForce:
@@ -41,31 +44,34 @@ def _load_users(config: Config) -> Users | None:
 
 
 def _load_policy(config: Config) -> Policy:
-    with _uncollected():
-        policy = load_policy(config.policies, own_domains=config.domains, timezone=config.timezone)
+    with uncollected():
+        policy = load_policy(
+            config.policies,
+            own_domains=config.domains,
+            timezone=config.timezone,
+            progress=_told_now_and_then(time.monotonic),
+        )
         hold_to_cases(config, policy)
         return policy
+
+
+def _told_now_and_then(clock: Callable[[], float]) -> Progress:
+    """A line in the operator's log for each while that a large policy takes."""
+    told = clock()
+
+    def tell(what: str, share: float) -> None:
+        nonlocal told
+        if clock() - told >= _TELL_EVERY_SECONDS:
+            told = clock()
+            log.info("policy-loading", doing=what, percent=round(100 * share))
+
+    return tell
 
 
 def hold_to_cases(config: Config, policy: Policy) -> None:
     """Where the configuration asks for it: raises DocumentInvalid unless all cases of the policy hold."""
     if config.policy_tests is PolicyTests.REQUIRE:
         require_cases(policy, config.policies, own_domains=config.domains, max_age=max_age(config))
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """No garbage collection while a large policy grows, nor ever again for what has grown.
-
-    A collection walks over every object and holds up all threads; what is here has no
-    cycles, so that counting references is enough to be rid of it.
-    """
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()
 
 
 class Holder:

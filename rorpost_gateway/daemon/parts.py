@@ -1,6 +1,5 @@
 """The parts of one gateway that work on its stores, made and wired; nothing runs yet."""
 
-import secrets
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 
@@ -11,6 +10,7 @@ from rorpost_gateway.control.mailbox_verbs import MailboxVerbs
 from rorpost_gateway.control.queue_verbs import QueueVerbs
 from rorpost_gateway.control.server import ControlServer
 from rorpost_gateway.daemon.collecting import make_collecting
+from rorpost_gateway.daemon.house import make_house, make_records
 from rorpost_gateway.daemon.housekeeping import Housekeeping
 from rorpost_gateway.daemon.in_force import Holder
 from rorpost_gateway.daemon.log_upkeep import OwnLog
@@ -27,7 +27,6 @@ from rorpost_gateway.daemon.way_in import (
 from rorpost_gateway.decision_log.record import Records
 from rorpost_gateway.decision_log.writer import LogWriter
 from rorpost_gateway.delivery.kept_sessions import KeptSessions
-from rorpost_gateway.identity_number import contains_identity_number
 from rorpost_gateway.imap.sessions import ImapSessions
 from rorpost_gateway.inbound.receiver import Inbound
 from rorpost_gateway.inbound.still_open import StillOpen
@@ -86,7 +85,7 @@ def make_parts(
     def in_force() -> InForce:
         return holder.current
 
-    records = _records(in_force)
+    records = make_records(in_force)
     client = _make_client(config)
     refusals = Refusals(stores.decision_log, records, now)
     still_open = StillOpen(most_octets=config.limits.in_flight_bytes // _STILL_OPEN_PART)
@@ -161,23 +160,16 @@ def _make_house(
     config: Config, holder: Holder, stores: Stores, records: Records, relay: Relay, now: Callable[[], float]
 ) -> House:
     """What both ways stand on."""
-    return House(
-        hostname=config.hostname,
-        own_domains=config.domains,
-        language=config.language,
-        message_size=config.limits.message_size,
-        sealed_size_for=lambda domain: sealed_size(config, domain),
+    house = make_house(
+        config,
         in_force=lambda: holder.current,
         records=records,
         engine=stores.engine,
         queue=stores.queue,
-        log=stores.decision_log,
-        relay_has_work=relay.notify_ready,
-        relay=relay,
+        decision_log=stores.decision_log,
         now=now,
-        random=secrets.token_bytes,
-        sent_copies=config.delivery.sent_copy is not None,
     )
+    return replace(house, relay_has_work=relay.notify_ready, relay=relay)
 
 
 def _make_listeners(
@@ -191,23 +183,6 @@ def _make_listeners(
     listener = make_inbound_listener(config, house, inbound, budget)
     listeners = (submission,) if listener is None else (submission, listener)
     return listeners, lambda: outbound.in_hand | inbound.in_hand
-
-
-def _records(in_force: Callable[[], InForce]) -> Records:
-    """Builders of lines: names that the policy or the logins in force know are written as they are."""
-
-    def is_known(value: str) -> bool:
-        now = in_force()
-        return now.policy.knows(value) or now.logins.knows(value)
-
-    return Records(contains_identity_number=contains_identity_number, is_known=is_known)
-
-
-def sealed_size(config: Config, domain: str) -> int:
-    """How large (octets) a sealed message to a domain may be. What stays here goes to no next hop."""
-    hop = None if domain in config.domains else config.relay.next_hop(domain)
-    limit = config.limits.sealed_size
-    return limit if hop is None else min(limit, hop.max_size_octets)
 
 
 def submission_settings(config: Config) -> ListenerSettings:

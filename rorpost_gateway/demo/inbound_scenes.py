@@ -2,7 +2,16 @@
 
 from rorpost_gateway.decision import Reason
 from rorpost_gateway.demo import names
-from rorpost_gateway.demo.scenes import BODY, QUOTED_OUTSIDER, Again, Form, Letter, Play
+from rorpost_gateway.demo.scenes import (
+    ATTACHED_PROGRAM,
+    BODY,
+    PROGRAM,
+    QUOTED_OUTSIDER,
+    Again,
+    Form,
+    Letter,
+    Play,
+)
 
 _FORGED = "yes; channel=vad-som-helst; sending-user=chefen@motala.se; signed-by=0; decision=0"
 _MANY_PARTS = f"{BODY}\r\n" + "--x\r\n\r\n\r\n" * 1001 + "--x--"
@@ -141,6 +150,14 @@ THE_MESSAGE: tuple[Letter, ...] = (
         want=Reason.OUTSIDE_QUOTES,
         story="A relative's mail, passed on as it was answered",
         body=QUOTED_OUTSIDER,
+    ),
+    Letter(
+        want=Reason.ATTACHMENT_NOT_ALLOWED,
+        story="A program that calls itself a PDF",
+        sender=names.HOSPITAL,
+        signed_by=names.HOSPITAL,
+        fields={"X-Rorpost-Legal-Basis": "samtycke", **ATTACHED_PROGRAM},
+        body=PROGRAM,
     ),
     Letter(
         want=Reason.LEGAL_BASIS_MISSING,

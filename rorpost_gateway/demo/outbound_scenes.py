@@ -2,7 +2,7 @@
 
 from rorpost_gateway.decision import Reason
 from rorpost_gateway.demo import names
-from rorpost_gateway.demo.scenes import QUOTED_OUTSIDER, Play, Scene
+from rorpost_gateway.demo.scenes import ATTACHED_PROGRAM, PROGRAM, QUOTED_OUTSIDER, Play, Scene
 
 
 def _bare_line_feed(octets: bytes) -> bytes:
@@ -132,6 +132,13 @@ THE_MESSAGE: tuple[Scene, ...] = (
         want=Reason.OUTSIDE_QUOTES,
         story="A relative's mail, passed on as it was answered",
         body=QUOTED_OUTSIDER,
+    ),
+    Scene(
+        want=Reason.ATTACHMENT_NOT_ALLOWED,
+        story="A program that calls itself a PDF",
+        recipients=(names.HOSPITAL,),
+        fields={"X-Rorpost-Legal-Basis": "samtycke", **ATTACHED_PROGRAM},
+        body=PROGRAM,
     ),
     Scene(
         want=Reason.LEGAL_BASIS_MISSING,

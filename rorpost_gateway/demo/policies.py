@@ -35,7 +35,12 @@ _BOTH_WAYS = {
     "hemsjukvarden-stangd": (names.HOME_CARE, names.CLOSED),
 }
 _MORE: dict[str, dict[str, Any]] = {
-    "hemsjukvarden-lasarettet": {"rules": {"legal_basis": ["samtycke", "menprovning"]}},
+    "hemsjukvarden-lasarettet": {
+        "rules": {
+            "legal_basis": ["samtycke", "menprovning"],
+            "attachments": {"deny_types": ["application/x-msdownload"]},
+        }
+    },
     "hemsjukvarden-stangd": {"valid_from": -400, "valid_until": -10},
 }
 _ONE_WAY = {

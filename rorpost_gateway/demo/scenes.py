@@ -23,6 +23,11 @@ QUOTED_OUTSIDER = "\r\n".join(
     )
 )
 Fields = Mapping[str, str | None]
+PROGRAM = "TVqQAAMAAAAEAAAA//8AAA=="  # what every program for Windows begins with, in base64
+ATTACHED_PROGRAM: Fields = {
+    "Content-Type": 'application/pdf; name="remiss.pdf"',
+    "Content-Transfer-Encoding": "base64",
+}
 
 
 class Play(Enum):

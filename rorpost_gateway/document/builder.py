@@ -8,7 +8,7 @@ Invariant: what is returned is bounded in size and depth and holds only the kind
 YAML 1.2, section 10.3 (core schema), of which this is the unsurprising part.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
 import yaml
@@ -23,7 +23,10 @@ DEEPEST = 50
 REMEMBERED = 20_000  # values without quotes: addresses, dates and words come again and again
 MOST_VALUES = 4_000_000  # a policy of 100,000 channels has a third of that
 
+Progress = Callable[[int], None]  # called with the line that was come to, now and then
+
 _new_node = tuple.__new__
+_ONE_IN = 0x4000  # a power of two: after so many values it is told how far it has come
 
 
 class _Open:
@@ -42,8 +45,9 @@ class _Open:
 class Builder:
     """Builds the nodes of one text. What stops the reading raises `findings`, empty at first, as well."""
 
-    def __init__(self, file: str, findings: Findings) -> None:
+    def __init__(self, file: str, findings: Findings, progress: Progress | None = None) -> None:
         self._file = file
+        self._progress = progress
         self._findings = findings
         self._open: list[_Open] = []
         self._root: Node | None = None
@@ -134,8 +138,8 @@ class Builder:
     def _take(self, node: Node) -> None:
         """Put a finished node where it belongs: root, element, key or value."""
         self._room -= 1
-        if not self._room:
-            self._stop((node.line, node.column), f"holds more than {MOST_VALUES} values")
+        if not self._room & (_ONE_IN - 1):
+            self._come_far(node)
         if not self._open:
             self._root = node
             return
@@ -147,6 +151,12 @@ class Builder:
         else:
             self._enter(around, around.entries, around.key, node)
             around.key = None
+
+    def _come_far(self, node: Node) -> None:
+        if not self._room:
+            self._stop((node.line, node.column), f"holds more than {MOST_VALUES} values")
+        if self._progress is not None:
+            self._progress(node.line)
 
     def _enter(self, around: _Open, entries: list[Entry], key: Node, node: Node) -> None:
         if key.kind is not Kind.TEXT:

@@ -1,6 +1,7 @@
 """From a file, or a text, to nodes; what nobody can read or see is refused before it is parsed."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from rorpost_gateway.decision import Position
@@ -20,14 +21,20 @@ _UNSEEN = re.compile(
 )
 
 
-def parse_file(path: Path, *, shown_as: str | None = None, findings: Findings | None = None) -> Node:
+def parse_file(
+    path: Path,
+    *,
+    shown_as: str | None = None,
+    findings: Findings | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> Node:
     """Read one YAML document from a file. Raises DocumentInvalid, also where it cannot be read.
 
-    `findings`: see `parse_text`.
+    `findings`, `progress`: see `parse_text`.
     """
     name = shown_as or str(path)
     text = _text_of(path, name, quotable=findings is None or findings.quotable)
-    return parse_text(text, shown_as=name, findings=findings)
+    return parse_text(text, shown_as=name, findings=findings, progress=progress)
 
 
 def _text_of(path: Path, name: str, *, quotable: bool) -> str:
@@ -46,12 +53,19 @@ def _text_of(path: Path, name: str, *, quotable: bool) -> str:
         raise _fatal(name, _place_after(before), "is not UTF-8", advice=advice, quotable=quotable) from error
 
 
-def parse_text(text: str, *, shown_as: str, findings: Findings | None = None) -> Node:
+def parse_text(
+    text: str,
+    *,
+    shown_as: str,
+    findings: Findings | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> Node:
     """Read one YAML document. Raises DocumentInvalid with every finding up to the first syntax error.
 
     Where the caller collects `findings`, whatever leaves a readable tree (a key that stands
     twice, a tag) is added there instead, so that the tree can be checked further; only text
-    that cannot be read raises. Such a tree must not be used once anything was found.
+    that cannot be read raises. Such a tree must not be used once anything was found. `progress` is told
+    from 0 to 1 how much of a large text was read.
     """
     quotable = findings is None or findings.quotable
     if len(text) > LARGEST_OCTETS:
@@ -67,12 +81,19 @@ def parse_text(text: str, *, shown_as: str, findings: Findings | None = None) ->
             quotable=quotable,
         )
     found = Findings(quotable=quotable)
-    root = Builder(shown_as, found).build(text)
+    root = Builder(shown_as, found, _by_lines(text, progress)).build(text)
     if findings is None:
         found.raise_if_any()
     else:
         findings.extend(found)
     return root
+
+
+def _by_lines(text: str, progress: Callable[[float], None] | None) -> Callable[[int], None] | None:
+    if progress is None:
+        return None
+    lines = text.count("\n") + 1
+    return lambda line: progress(line / lines)
 
 
 def _first_unseen(text: str) -> re.Match[str] | None:

@@ -11,6 +11,7 @@ from itertools import islice
 
 from rorpost_gateway.document.findings import WORD
 
+LOOKED_AT = 2000  # characters of a line: nobody wrote a longer one by hand
 Place = tuple[int, int]  # line and column, counted from 1
 
 BLANKS = "\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"  # look like a blank, and are none to YAML
@@ -53,7 +54,7 @@ def diagnose(
     text: str, *, problem: str, place: Place, context: str = "", began: Place | None = None
 ) -> Diagnosis:
     """Put libyaml's complaint into words. `context` and `began` are what it was reading, and from where."""
-    near = list(lines_from(text, max(1, place[0] - 1), 2))
+    near = [line[:LOOKED_AT] for line in lines_from(text, max(1, place[0] - 1), 2)]
     if place[0] == 1:
         near = ["", *near]
     return (

@@ -51,18 +51,18 @@ class Inbound:
             verdict = Verdict(reason=Reason.MESSAGE_TOO_LARGE, rule="limits.sealed_size")
         if not verdict.accepted:
             await account.refused(verdict)
-            return reply_for(verdict.reason, house.language)
+            return reply_for(verdict.reason, house.language, own_texts=house.own_texts)
         return InboundTransaction(
             house=house, means=self._means, in_force=in_force, account=account, path=path
         )
 
     async def turn_away(self, client: Client, reason: Reason) -> Reply:
         await self._refusals.note_durably(client, reason, direction=Direction.INBOUND)
-        return reply_for(reason, self._house.language)
+        return reply_for(reason, self._house.language, own_texts=self._house.own_texts)
 
     def refusal(self, client: Client, reason: Reason) -> Reply:
         self._refusals.note(client, reason, direction=Direction.INBOUND)
-        return reply_for(reason, self._house.language)
+        return reply_for(reason, self._house.language, own_texts=self._house.own_texts)
 
 
 def judge_partner(policy: Policy, address: str, *, own_domains: frozenset[str]) -> Verdict:

@@ -41,6 +41,12 @@ class InboundTransaction(GuardedTransaction):
         self._means = means
         self._path = path
         self._true_sender: TrueSender | None = None
+        self._asked: tuple[Question, ...] = ()
+
+    @property
+    def asked(self) -> tuple[Question, ...]:
+        """See `GuardedTransaction`."""
+        return self._asked
 
     @property
     def true_sender(self) -> TrueSender | None:
@@ -48,7 +54,9 @@ class InboundTransaction(GuardedTransaction):
         return self._true_sender
 
     def _judge_recipient(self, address: str) -> Verdict:
-        return evaluate(self._in_force.policy, self._in_force.keys, self._question(address, at=self._now()))
+        question = self._question(address, at=self._now())
+        self._asked = (question,)
+        return evaluate(self._in_force.policy, self._in_force.keys, question)
 
     async def _decide(self, octets: bytes) -> Reply:
         with self._house.stages.timed(Stage.OPEN):
@@ -77,7 +85,9 @@ class InboundTransaction(GuardedTransaction):
             taken = await Taker(self._house, self._means).take(arrival, self._account)
         except Replayed:
             return await self._refuse_unread(Reason.REPLAYED, more=opened.said)
-        return reply_for(taken.reason, self._house.language, queue_id=taken.queue_id)
+        return reply_for(
+            taken.reason, self._house.language, own_texts=self._house.own_texts, queue_id=taken.queue_id
+        )
 
     def _sender_of(self, opened: OpenedMessage, verdicts: Verdicts) -> TrueSender | None:
         """Whose message it is, where that is proved: the rules on the signature come before all others."""
@@ -106,8 +116,8 @@ class InboundTransaction(GuardedTransaction):
                 at=at,
             )
         )
-        questions = [self._question(recipient, opened, at=at) for recipient in self._recipients]
-        verdicts = evaluate_all(self._in_force.policy, self._in_force.keys, questions)
+        self._asked = tuple(self._question(recipient, opened, at=at) for recipient in self._recipients)
+        verdicts = evaluate_all(self._in_force.policy, self._in_force.keys, self._asked)
         return tuple(zip(self._recipients, verdicts, strict=True))
 
     def _question(self, recipient: str, opened: OpenedMessage | None = None, *, at: datetime) -> Question:

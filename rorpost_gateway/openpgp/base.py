@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 
 from rorpost_gateway.decision import KeyChoice, Reason
@@ -55,6 +56,28 @@ class KeyIndex(Protocol):
         be the caller's.
         """
         ...
+
+
+class Need(StrEnum):
+    """What a mailbox's key is needed for, so that a pair of mailboxes can write."""
+
+    SEAL = "seal"  # to seal to, on either side
+    SIGN = "sign"  # ours, with its secret part
+    VERIFY = "verify"  # a partner's, of which the secret part is elsewhere
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeyEnd:
+    """From when on a mailbox has no key left for a need; `at` is None where it has none already.
+
+    `fingerprint` is that of the last key that could be used, None where that is not known. `by_policy`:
+    it could still be used, but the policy lets it count no longer.
+    """
+
+    at: datetime | None
+    reason: Reason
+    fingerprint: str | None
+    by_policy: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

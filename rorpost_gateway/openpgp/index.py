@@ -73,6 +73,7 @@ class _Candidate:
 _SEALING = _Use(encrypting=True, secret=False)
 _SEALING_TO_OURSELVES = _Use(encrypting=True, secret=True)  # else nobody could open it
 _SIGNING = _Use(encrypting=False, secret=True)
+_VERIFYING = _Use(encrypting=False, secret=False)  # somebody else has the secret part
 
 
 class ListedKeys:
@@ -99,6 +100,17 @@ class ListedKeys:
         if pinned:
             return self._pinned(pinned, _SIGNING, at)
         return self._ours(address, _SIGNING, at)
+
+    def for_verifying(self, pinned: Collection[str], at: datetime) -> KeyChoice | Reason:
+        """A key of the `pinned` whose signature, made at that moment, would count; or why there is none."""
+        return self._pinned(pinned, _VERIFYING, at)
+
+    def expiries(self, address: str, pinned: Collection[str]) -> frozenset[datetime]:
+        """When a part of the pinned keys expires; without a pin, of our own keys for that address."""
+        found = [self._by_fingerprint.get(_normal(each)) for each in pinned]
+        keys = found if pinned else [k for k in self._by_address.get(address.lower(), ()) if k.secret]
+        parts = (part for key in keys if key is not None for part in (key.primary, *key.subkeys))
+        return frozenset(part.expires for part in parts if part.expires is not None)
 
     def fault_of(self, sealed_to: KeyChoice, at: datetime) -> Reason | None:
         """See `KeyIndex`."""

@@ -57,6 +57,16 @@ async def read_key_file(home: Path, octets: bytes, *, at: datetime) -> KeyFile:
     )
 
 
+async def require_sound(home: Path, file: KeyFile, *, private: bool, at: datetime) -> None:
+    """Raises KeyRefused where a file may not be imported into the home: see `import_keys`."""
+    if file.private and not private:
+        raise KeyRefused("the file holds a private key; ask for that in so many words")
+    present = await load_index(home)
+    for key in file.keys:
+        if key.state is not KeyState.USABLE and present.key(key.fingerprint, at) is None:
+            raise KeyRefused(f"the key {key.fingerprint} is {key.state}; nothing was imported")
+
+
 async def import_keys(
     home: Path, file: KeyFile, *, private: bool = False, at: datetime
 ) -> Sequence[KeySummary]:
@@ -66,12 +76,7 @@ async def import_keys(
     it is in the home already. Raises KeyRefused before anything is changed,
     NotFound where gpg did not take a key.
     """
-    if file.private and not private:
-        raise KeyRefused("the file holds a private key; ask for that in so many words")
-    present = await load_index(home)
-    for key in file.keys:
-        if key.state is not KeyState.USABLE and present.key(key.fingerprint, at) is None:
-            raise KeyRefused(f"the key {key.fingerprint} is {key.state}; nothing was imported")
+    await require_sound(home, file, private=private, at=at)
     if file.private:
         await _make_private_keys_fast(home)
     await run_gpg(home, ["--import-options", "self-sigs-only", "--import"], stdin=file.octets)

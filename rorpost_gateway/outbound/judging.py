@@ -57,7 +57,10 @@ class Judgement:
 
 
 class Judge:
-    """Asks for one transaction; `person` is set in the on-behalf form only."""
+    """Asks for one transaction; `person` is set in the on-behalf form only.
+
+    `asked` is what the policy was asked last, for whoever wants to know why it answered so.
+    """
 
     def __init__(
         self, house: House, in_force: InForce, client: Client, sender: str, person: str | None
@@ -67,6 +70,7 @@ class Judge:
         self._client = client
         self._sender = sender
         self._person = person
+        self.asked: tuple[Question, ...] = ()
 
     def under(self, in_force: InForce) -> "Judge":
         """The same transaction, under another policy."""
@@ -76,7 +80,9 @@ class Judge:
         """What the envelope alone can say of a recipient."""
         policy = self._in_force.policy
         if self._person is None:
-            return evaluate(policy, self._in_force.keys, self._question(self._sender, recipient))
+            question = self._question(self._sender, recipient)
+            self.asked = (question,)
+            return evaluate(policy, self._in_force.keys, question)
         if policy.mailbox(recipient) is None:
             return Verdict(reason=Reason.RECIPIENT_NOT_A_MAILBOX, rule="mailboxes")
         return Verdict(reason=Reason.OK, rule="mailboxes")
@@ -99,11 +105,10 @@ class Judge:
             refusal = refusal or self._no_author(sender)
         if refusal is not None:
             return Judgement(sender=sender, verdicts=tuple((each, refusal) for each in recipients))
-        verdicts = evaluate_all(
-            self._in_force.policy,
-            self._in_force.keys,
-            [self._question(sender, recipient, facts, tuple(recipients)) for recipient in recipients],
+        self.asked = tuple(
+            self._question(sender, recipient, facts, tuple(recipients)) for recipient in recipients
         )
+        verdicts = evaluate_all(self._in_force.policy, self._in_force.keys, self.asked)
         return Judgement(sender=sender, verdicts=tuple(zip(recipients, verdicts, strict=True)))
 
     def channel(self, recipient: str) -> str | None:

@@ -62,7 +62,7 @@ class Outbound:
             verdict = Verdict(reason=Reason.MESSAGE_TOO_LARGE, rule="limits.message_size")
         if not verdict.accepted:
             await account.refused(verdict)
-            return reply_for(verdict.reason, house.language)
+            return reply_for(verdict.reason, house.language, own_texts=house.own_texts)
         return OutboundTransaction(
             house=house,
             in_force=in_force,
@@ -82,11 +82,11 @@ class Outbound:
 
     async def turn_away(self, client: Client, reason: Reason) -> Reply:
         await self._refusals.note_durably(client, reason)
-        return reply_for(reason, self._house.language)
+        return reply_for(reason, self._house.language, own_texts=self._house.own_texts)
 
     def refusal(self, client: Client, reason: Reason) -> Reply:
         self._refusals.note(client, reason)
-        return reply_for(reason, self._house.language)
+        return reply_for(reason, self._house.language, own_texts=self._house.own_texts)
 
 
 def _may_submit(in_force: InForce, client: Client) -> bool:

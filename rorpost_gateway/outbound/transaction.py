@@ -13,6 +13,7 @@ from rorpost_gateway.errors import SealedTooLarge
 from rorpost_gateway.outbound.commit import Committer, Work
 from rorpost_gateway.outbound.judging import Judge, Judgement
 from rorpost_gateway.outbound.submitted import Submitted, read_submitted
+from rorpost_gateway.policy.inquiry import Question
 from rorpost_gateway.reception.account import Account
 from rorpost_gateway.reception.house import House, InForce
 from rorpost_gateway.reception.transaction import GuardedTransaction
@@ -41,6 +42,11 @@ class OutboundTransaction(GuardedTransaction):
         self._path = path
         self._judge = judge
 
+    @property
+    def asked(self) -> tuple[Question, ...]:
+        """See `GuardedTransaction`."""
+        return self._judge.asked
+
     def _judge_recipient(self, address: str) -> Verdict:
         return self._judge.at_rcpt(address)
 
@@ -63,7 +69,12 @@ class OutboundTransaction(GuardedTransaction):
         except SealedTooLarge as error:
             refused = judgement.refused(Reason.MESSAGE_TOO_LARGE, error.recipient, rule="relay.max_size")
             return await self._refuse(refused.verdicts)
-        return reply_for(committed.reason, self._house.language, queue_id=committed.queue_id)
+        return reply_for(
+            committed.reason,
+            self._house.language,
+            own_texts=self._house.own_texts,
+            queue_id=committed.queue_id,
+        )
 
     async def _read_and_judge(self, octets: bytes) -> tuple[Submitted, Judgement]:
         if len(octets) > LARGE_OCTETS:

@@ -7,7 +7,6 @@ from typing import NamedTuple
 from rorpost_gateway.decision import Position, Reason
 from rorpost_gateway.policy.inquiry import Inquiry
 
-
 _OK = Reason.OK
 _new_answer = tuple.__new__
 

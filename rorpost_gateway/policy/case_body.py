@@ -3,13 +3,15 @@
 RFC 2045 and 2046 (MIME), RFC 2183 and 2231 (names of attachments).
 """
 
-import base64
+import binascii
 import hashlib
 from collections.abc import Sequence
 from urllib.parse import quote
 
 from rorpost_gateway.message.line_ends import with_crlf
 from rorpost_gateway.policy.case_model import CaseAttachment, CaseMessage
+
+_LINE_OCTETS = 57  # of what makes a line of 76 characters: RFC 2045, section 6.8
 
 Fields = dict[str, str]
 
@@ -53,7 +55,16 @@ def _attached(attachment: CaseAttachment) -> tuple[Fields, bytes]:
 
 
 def _lines_of_base64(octets: bytes) -> bytes:
-    return base64.encodebytes(octets).replace(b"\n", b"\r\n")
+    if octets.count(octets[:1]) == len(octets):  # `octets: 20971521`: most lines are one and the same
+        whole, rest = divmod(len(octets), _LINE_OCTETS)
+        return _line(octets[:_LINE_OCTETS]) * whole + (_line(octets[:rest]) if rest else b"")
+    return b"".join(
+        _line(octets[start : start + _LINE_OCTETS]) for start in range(0, len(octets), _LINE_OCTETS)
+    )
+
+
+def _line(octets: bytes) -> bytes:
+    return binascii.b2a_base64(octets, newline=False) + b"\r\n"
 
 
 def _name(name: str | None) -> str:
@@ -66,11 +77,17 @@ def _name(name: str | None) -> str:
 
 
 def _together(subtype: str, entities: Sequence[tuple[Fields, bytes]]) -> tuple[Fields, bytes]:
-    parts = [
-        "".join(f"{name}: {value}\r\n" for name, value in fields.items()).encode("ascii") + b"\r\n" + body
-        for fields, body in entities
-    ]
-    boundary = hashlib.sha256(b"".join(parts)).hexdigest()  # whoever writes a case cannot write it there
+    parts = [(_header(fields), body) for fields, body in entities]
+    hashed = hashlib.sha256()  # whoever writes a case cannot write its own hash into it
+    for header, body in parts:
+        hashed.update(header)
+        hashed.update(body)
+    boundary = hashed.hexdigest()
     opening = b"--" + boundary.encode("ascii")
-    body = b"".join(opening + b"\r\n" + part + b"\r\n" for part in parts) + opening + b"--\r\n"
+    pieces = [piece for header, body in parts for piece in (opening, b"\r\n", header, b"\r\n", body, b"\r\n")]
+    body = b"".join((*pieces, opening, b"--\r\n"))
     return {"Content-Type": f'multipart/{subtype}; boundary="{boundary}"'}, body
+
+
+def _header(fields: Fields) -> bytes:
+    return "".join(f"{name}: {value}\r\n" for name, value in fields.items()).encode("ascii")

@@ -21,7 +21,8 @@ from rorpost_gateway.policy.model import Authorisation, Channel, Mailbox, Policy
 LEGAL_BASIS_FIELD = "x-rorpost-legal-basis"
 SENDING_USER_FIELD = "x-rorpost-sending-user"  # as a gateway like this one writes it under its seal
 
-_HEADER, _SENDER = Source.HEADER, Source.SENDER  # looked up once: a member costs a call
+# Looked up once: a member costs a call.
+_HEADER, _SENDER, _OUTBOUND = Source.HEADER, Source.SENDER, Direction.OUTBOUND
 
 Value = TypeVar("Value")
 
@@ -97,12 +98,9 @@ class Reading:
 
     @once
     def names_outsider(self) -> bool:
-        facts, mailbox = self.facts, self._policy.mailbox
+        facts = self.facts
         named = (*facts.to, *facts.cc, *facts.reply_to, *facts.receipts_to)
-        for address in named:
-            if mailbox(address) is None:
-                return True
-        return False
+        return not all(map(self._policy.mailbox, named))
 
     @once
     def identity_number_in_subject(self) -> bool:
@@ -123,10 +121,23 @@ class Inquiry:
     """A question with its answers so far. A rule may ask for what an earlier rule has secured."""
 
     def __init__(self, policy: Policy, keys: KeyIndex, question: Question, reading: Reading | None) -> None:
+        """What nearly every question needs is worked out here, at once: that is a third of the time."""
+        outbound = question.direction is _OUTBOUND
+        sender, recipient = question.sender, question.recipient
         self.policy = policy
         self.keys = keys
         self.question = question
         self._reading = reading
+        self.day: date = policy.day(question.at)
+        # The mailbox on this side must be one of this side's.
+        self.sender = (
+            own_mailbox(policy, sender, question.own_domains) if outbound else policy.mailbox(sender)
+        )
+        self.recipient = (
+            policy.mailbox(recipient) if outbound else own_mailbox(policy, recipient, question.own_domains)
+        )
+        self.channel = _deciding(policy.pairs.get((sender, recipient), ()), self.day)
+        self.rules: Rules = policy.rules if self.channel is None else self.channel.rules
 
     @once
     def reading(self) -> Reading:
@@ -137,41 +148,6 @@ class Inquiry:
     @once
     def facts(self) -> MessageFacts:
         return self.reading.facts
-
-    @once
-    def day(self) -> date:
-        return self.policy.day(self.question.at)
-
-    @once
-    def sender(self) -> Mailbox | None:
-        """The sending mailbox; outbound it must be one of this side's."""
-        if self.question.direction is Direction.OUTBOUND:
-            return own_mailbox(self.policy, self.question.sender, self.question.own_domains)
-        return self.policy.mailbox(self.question.sender)
-
-    @once
-    def recipient(self) -> Mailbox | None:
-        """The receiving mailbox; inbound it must be one of this side's."""
-        if self.question.direction is Direction.INBOUND:
-            return own_mailbox(self.policy, self.question.recipient, self.question.own_domains)
-        return self.policy.mailbox(self.question.recipient)
-
-    @once
-    def channels(self) -> tuple[Channel, ...]:
-        """Every channel this directed pair stands in, whatever its time."""
-        return self.policy.pairs.get((self.question.sender, self.question.recipient), ())
-
-    @once
-    def channel(self) -> Channel | None:
-        """The channel in force; where none is, the last that was written."""
-        for channel in self.channels:
-            if channel.in_force(self.day):
-                return channel
-        return self.channels[-1] if self.channels else None
-
-    @once
-    def rules(self) -> Rules:
-        return self.channel.rules if self.channel else self.policy.rules
 
     @once
     def seal_to(self) -> KeyChoice | Reason:
@@ -323,6 +299,14 @@ class Inquiry:
         listed = self.sender.users if self.sender is not None else {}
         names = (login.address, *sorted(login.aliases))
         return next((name for name in names if name in listed), login.address)
+
+
+def _deciding(channels: tuple[Channel, ...], day: date) -> Channel | None:
+    """The channel in force; where none is, the last that was written."""
+    for channel in channels:
+        if channel.in_force(day):
+            return channel
+    return channels[-1] if channels else None
 
 
 def own_mailbox(policy: Policy, address: str, own_domains: frozenset[str]) -> Mailbox | None:

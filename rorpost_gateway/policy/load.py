@@ -23,10 +23,19 @@ from rorpost_gateway.document import (
     shown,
 )
 from rorpost_gateway.policy.canonical import Pieces
+from rorpost_gateway.policy.loading import (
+    CHECKING_CHANNELS,
+    CHECKING_MAILBOXES,
+    Progress,
+    in_silence,
+    shares,
+)
 from rorpost_gateway.policy.model import Channel, Mailbox, Pair, Policy, Rules
 from rorpost_gateway.policy.read_channels import read_channel
 from rorpost_gateway.policy.read_mailboxes import read_mailbox
 from rorpost_gateway.policy.read_rules import AUTHORISATION_MOST_DAYS, read_policy_rules
+
+MOST_CHANNELS_OF_A_PAIR = 200  # one after the other; they are compared with each other
 
 
 @dataclass
@@ -41,23 +50,40 @@ class _Written:
 
 
 def load_policy(
-    path: Path, *, own_domains: frozenset[str], timezone: ZoneInfo, shown_as: str | None = None
+    path: Path,
+    *,
+    own_domains: frozenset[str],
+    timezone: ZoneInfo,
+    shown_as: str | None = None,
+    progress: Progress = in_silence,
 ) -> Policy:
     """Load a policy file, or all `*.yaml` of a folder (its subfolders are not policy).
 
-    `shown_as` is how findings name the path. Raises DocumentInvalid with every finding.
+    `shown_as` is how findings name the path; `progress` is told how far a large one has come.
+    Raises DocumentInvalid with every finding.
     """
     findings = Findings()
     written = _Written()
-    for file, name in policy_files(path, shown_as or str(path), findings):
+    files = policy_files(path, shown_as or str(path), findings)
+    for (file, name), part in zip(files, shares([_octets(file) for file, _ in files]), strict=True):
         try:
-            _merge(parse_file(file, shown_as=name, findings=findings), written, findings)
+            root = parse_file(
+                file, shown_as=name, findings=findings, progress=part.of(progress, f"reading {file.name}")
+            )
+            _merge(root, written, findings)
         except DocumentInvalid as error:
             findings.take(error)
             written.complete = False
-    policy = _understand(written, findings, own_domains, timezone)
+    policy = _understand(written, findings, own_domains, timezone, progress)
     findings.raise_if_any()
     return policy
+
+
+def _octets(file: Path) -> int:
+    try:
+        return file.stat().st_size
+    except OSError:  # told when it is read
+        return 0
 
 
 def policy_files(path: Path, shown_as: str, findings: Findings) -> list[tuple[Path, str]]:
@@ -117,14 +143,18 @@ def _merge(root: Node, written: _Written, findings: Findings) -> None:
 
 
 def _understand(
-    written: _Written, findings: Findings, own_domains: frozenset[str], timezone: ZoneInfo
+    written: _Written,
+    findings: Findings,
+    own_domains: frozenset[str],
+    timezone: ZoneInfo,
+    progress: Progress,
 ) -> Policy:
     if written.rules is None and not written.complete:
         rules = Rules(authorisation_max_days=AUTHORISATION_MOST_DAYS)
     else:
         rules = read_policy_rules(written.rules, findings)
     mailboxes: dict[str, Mailbox] = {}
-    for address in tuple(written.mailboxes):
+    for address in CHECKING_MAILBOXES.each(tuple(written.mailboxes), progress, "checking mailboxes"):
         # Taken out: a million nodes are let go as what they say is read, and not all at once.
         entry = written.mailboxes.pop(address)
         mailboxes[address] = read_mailbox(
@@ -132,7 +162,7 @@ def _understand(
         )
     channels = []
     written.channels.reverse()
-    while written.channels:
+    for _ in CHECKING_CHANNELS.each(range(len(written.channels)), progress, "checking channels"):
         name, node = written.channels.pop()
         channels.append(
             read_channel(
@@ -175,6 +205,10 @@ def _pairs(channels: list[Channel], findings: Findings) -> dict[Pair, tuple[Chan
             others = pairs.get(pair)
             if others is None:
                 pairs[pair] = alone
+                continue
+            if len(others) >= MOST_CHANNELS_OF_A_PAIR:
+                text = f"is one of more than {MOST_CHANNELS_OF_A_PAIR} for {pair[0]} to {pair[1]}"
+                findings.add(channel.position, f"channel {shown(channel.name)} {text}", length=REST)
                 continue
             clash = next(
                 (other for other in others if other is not channel and other.overlaps(channel)), None

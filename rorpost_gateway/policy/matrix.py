@@ -82,6 +82,7 @@ class _RulesInWords:
 def _rows(
     policy: Policy, channel: Channel, day: date, mailboxes: frozenset[str], rules: _RulesInWords
 ) -> Iterator[Row]:
+    pairs = set(channel.pairs)
     for sender, recipient in channel.pairs:
         if mailboxes and mailboxes.isdisjoint((sender, recipient)):
             continue
@@ -91,7 +92,7 @@ def _rows(
             recipient=recipient,
             recipient_name=policy.mailboxes[recipient].name,
             channel=channel.name,
-            both_ways=(recipient, sender) in channel.pairs,
+            both_ways=(recipient, sender) in pairs,
             valid_from=channel.valid_from,
             valid_until=channel.valid_until,
             validity=_validity(channel, day),

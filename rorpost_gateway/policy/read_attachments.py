@@ -15,8 +15,8 @@ ANYTHING = "allow"
 MOST_BYTES = 2**40
 TYPE_CHARACTERS = 127
 
-_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]*/(?:\*|[a-z0-9][a-z0-9!#$&^_.+-]*)", re.IGNORECASE)
-_EXTENSION = re.compile(r"[A-Za-z0-9_-]{1,20}")
+TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]*/(?:\*|[a-z0-9][a-z0-9!#$&^_.+-]*)", re.IGNORECASE)
+EXTENSION = re.compile(r"[A-Za-z0-9_-]{1,20}")
 
 
 def read_attachment_rules(
@@ -70,7 +70,7 @@ def _changes(section: Section) -> dict[str, Any]:
 
 def _types(section: Section, key: str, written: list[str]) -> tuple[str, ...]:
     for text in written:
-        if text and not _TYPE.fullmatch(text):
+        if text and not TYPE.fullmatch(text):
             section.complain(
                 key, f"holds {shown(text)}; a type is written application/pdf, or image/* for all images"
             )
@@ -79,7 +79,7 @@ def _types(section: Section, key: str, written: list[str]) -> tuple[str, ...]:
 
 def _extensions(section: Section, written: list[str]) -> tuple[str, ...]:
     for text in written:
-        if text and not _EXTENSION.fullmatch(text):
+        if text and not EXTENSION.fullmatch(text):
             advice = "write it without the dot and without *: exe"
             section.complain("deny_extensions", f"holds {shown(text)}, which is no extension", advice=advice)
     return tuple(dict.fromkeys(text.lower() for text in written))

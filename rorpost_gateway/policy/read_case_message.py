@@ -15,7 +15,7 @@ LONGEST_TEXT = 1024 * 1024  # characters of text, of html, and of an attachment 
 LARGEST_OCTETS = 64 * 1024 * 1024  # of one attachment
 ANY_TYPE = "application/octet-stream"
 
-_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,60}/[A-Za-z0-9!#$&^_.+-]{1,100}")
+TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,60}/[A-Za-z0-9!#$&^_.+-]{1,100}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _SOURCES = ("content", "base64", "file", "octets")
 
@@ -59,7 +59,7 @@ def _read_attachment(section: Section, folder: Path) -> CaseAttachment:
     name = section.text("name", None)
     if name is not None and _CONTROL.search(name):
         section.complain("name", "holds something that cannot stand in a file name")
-    kind = section.text("type", ANY_TYPE, pattern=_TYPE).lower()
+    kind = section.text("type", ANY_TYPE, pattern=TYPE).lower()
     if kind.startswith("multipart/"):
         section.complain("type", "is that of several parts, not of one")
     content = _read_content(section, folder)

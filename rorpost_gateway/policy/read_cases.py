@@ -19,14 +19,14 @@ from rorpost_gateway.policy.load import policy_files
 from rorpost_gateway.policy.model import Policy
 from rorpost_gateway.policy.read_case_message import read_message
 
-_KEY_STATES: Mapping[str, Reason | None] = {
+KEY_STATES: Mapping[str, Reason | None] = {
     "usable": None,
     "missing": Reason.KEY_MISSING,
     "expired": Reason.KEY_EXPIRED,
     "revoked": Reason.KEY_REVOKED,
     "unusable": Reason.KEY_UNUSABLE,
 }
-_FINGERPRINT = re.compile(r"[0-9A-Fa-f]{40}")
+FINGERPRINT = re.compile(r"[0-9A-Fa-f]{40}")
 
 
 def load_cases(paths: Iterable[Path], policy: Policy) -> list[Case]:
@@ -104,8 +104,8 @@ def _read_key_states(section: Section) -> dict[str, Reason | None]:
     states = section.section("keys")
     if states is None:
         return {}
-    words = [(address, states.choice(address, tuple(_KEY_STATES))) for address, _, _ in states.items()]
-    return {address.lower(): _KEY_STATES.get(word) for address, word in words}
+    words = [(address, states.choice(address, tuple(KEY_STATES))) for address, _, _ in states.items()]
+    return {address.lower(): KEY_STATES.get(word) for address, word in words}
 
 
 def _read_signature(section: Section, policy: Policy, direction: Direction) -> CaseSignature | None:
@@ -115,7 +115,7 @@ def _read_signature(section: Section, policy: Policy, direction: Direction) -> C
     if signed is None:
         opened = inbound and (section.has("user") or section.has("message"))
         return CaseSignature() if opened else None
-    by = signed.text("by", None, pattern=_FINGERPRINT)
+    by = signed.text("by", None, pattern=FINGERPRINT)
     read = CaseSignature(
         by=by.upper() if by else None,
         at=_read_time(signed, policy),

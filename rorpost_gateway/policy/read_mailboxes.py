@@ -14,11 +14,12 @@ from rorpost_gateway.policy.read_reading import read_reading
 
 NAME_CHARACTERS = 100  # names and numbers go into a reply line of 510 octets
 PHONE_CHARACTERS = 40
+MOST_PERIODS = 200  # of one person at one mailbox: they are compared with each other
 
-_PHONE = re.compile(r"\+?[0-9][0-9 ()/-]*")
+PHONE = re.compile(r"\+?[0-9][0-9 ()/-]*")
 _YAML_NUMBER = re.compile(r"[+-]?[0-9]+")
 _BETWEEN_DIGITS = re.compile(r"[\s:]")
-_FINGERPRINT = re.compile(r"(?:[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64})")
+FINGERPRINT = re.compile(r"(?:[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64})")
 
 
 def read_mailbox(entry: Entry, findings: Findings, *, own_domains: frozenset[str], max_days: int) -> Mailbox:
@@ -47,7 +48,7 @@ def read_mailbox(entry: Entry, findings: Findings, *, own_domains: frozenset[str
 
 
 def _read_phone(section: Section) -> str | None:
-    phone = section.text("phone", None, pattern=_PHONE, longest=PHONE_CHARACTERS)
+    phone = section.text("phone", None, pattern=PHONE, longest=PHONE_CHARACTERS)
     node = section.value("phone", None)
     # Other readers of YAML turn such a value into a number, and lose its zero or its plus.
     if (
@@ -71,20 +72,24 @@ def _read_users(
     for user_section in section.sections("users"):
         authorisation = _read_authorisation(user_section, max_days)
         earlier = users.get(authorisation.user, ())
-        for other in earlier:
-            if (
-                other.valid_from <= authorisation.valid_until
-                and authorisation.valid_from <= other.valid_until
-            ):
-                findings.add(
-                    authorisation.position,
-                    f"{authorisation.user} is listed twice for the same days (first at {other.position})",
-                    length=REST,
-                    asides=(Aside(other.position, "first here"),),
-                )
+        if len(earlier) >= MOST_PERIODS:
+            user_section.complain(None, f"is the same person's, listed more than {MOST_PERIODS} times")
+            continue
+        other = next((each for each in earlier if _share_a_day(each, authorisation)), None)
+        if other is not None:
+            findings.add(
+                authorisation.position,
+                f"{authorisation.user} is listed twice for the same days (first at {other.position})",
+                length=REST,
+                asides=(Aside(other.position, "first here"),),
+            )
         if authorisation.user:
             users[authorisation.user] = (*earlier, authorisation)
     return users
+
+
+def _share_a_day(one: Authorisation, other: Authorisation) -> bool:
+    return one.valid_from <= other.valid_until and other.valid_from <= one.valid_until
 
 
 def _read_authorisation(section: Section, max_days: int) -> Authorisation:
@@ -113,7 +118,7 @@ def _read_authorisation(section: Section, max_days: int) -> Authorisation:
 
 
 def _person_key(section: Section) -> str | None:
-    fingerprint = section.text("key", None, pattern=_FINGERPRINT)
+    fingerprint = section.text("key", None, pattern=FINGERPRINT)
     return None if fingerprint is None else fingerprint.upper()
 
 
@@ -167,7 +172,7 @@ def _fingerprint(node: Node | None, findings: Findings, name: str) -> str:
             node.position, f"{name} must be a fingerprint in quotes, not a {node.kind}", length=node.length
         )
         return ""
-    if not _FINGERPRINT.fullmatch(node.source):
+    if not FINGERPRINT.fullmatch(node.source):
         findings.add(
             node.position,
             f"{name}: {shown(node.source)} is no full fingerprint (40 hexadecimal digits, or 64, no blanks)",
@@ -181,7 +186,7 @@ def _fingerprint(node: Node | None, findings: Findings, name: str) -> str:
 def _without_blanks(written: str) -> str:
     """The fingerprint that was probably meant, as programs print it: in groups, or with 0x before it."""
     digits = _BETWEEN_DIGITS.sub("", written).removeprefix("0x")
-    return digits.upper() if _FINGERPRINT.fullmatch(digits) else ""
+    return digits.upper() if FINGERPRINT.fullmatch(digits) else ""
 
 
 def _why_no_fingerprint(written: str) -> str:

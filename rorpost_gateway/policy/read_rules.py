@@ -13,9 +13,9 @@ from rorpost_gateway.policy.read_attachments import read_attachment_rules
 BASIS_CHARACTERS = 100
 AUTHORISATION_MOST_DAYS = 3660
 
-_FIELD_NAME = re.compile(r"[Xx]-[A-Za-z0-9-]{1,70}")
-_BASIS = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 ._/-]*[A-Za-z0-9])?")
-_REFUSED_OR_NOT = {
+FIELD_NAME = re.compile(r"[Xx]-[A-Za-z0-9-]{1,70}")
+BASIS = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 ._/-]*[A-Za-z0-9])?")
+REFUSED_OR_NOT = {
     "identity_number_in_subject": "identity_number_refused",
     "identity_number_in_attachment_names": "identity_number_in_names_refused",
     "outside_quotes": "outside_quotes_refused",
@@ -52,7 +52,7 @@ def read_channel_rules(section: Section, defaults: Rules) -> Rules:
 def _read_rules(section: Section, defaults: Rules) -> Rules:
     changes: dict[str, Any] = {}
     positions = dict(defaults.positions)
-    for key, name in _REFUSED_OR_NOT.items():
+    for key, name in REFUSED_OR_NOT.items():
         word = section.choice(key, ("reject", "allow"), None)
         if word:
             changes[name] = word == "reject"
@@ -77,7 +77,7 @@ def _read_declared_user(section: Section, positions: dict[str, Position]) -> Map
     written = declared.texts("sources", None)
     if written is not None:
         changes["sources"] = _read_sources(declared, written)
-    header = declared.text("header", None, pattern=_FIELD_NAME)
+    header = declared.text("header", None, pattern=FIELD_NAME)
     if header is not None:
         changes["header"] = header
     inbound = declared.choice("inbound", ("require", "optional"), None)
@@ -109,7 +109,7 @@ def _read_legal_basis(section: Section) -> tuple[str, ...] | None:
         return None
     values = section.texts("legal_basis", longest=BASIS_CHARACTERS)
     for value in values:
-        if value and not _BASIS.fullmatch(value):
+        if value and not BASIS.fullmatch(value):
             section.complain(
                 "legal_basis",
                 f"holds {shown(value)}; a header field takes letters a-z, digits, blanks and . _ / - only",

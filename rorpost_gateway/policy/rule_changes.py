@@ -16,6 +16,7 @@ ONLY_THE_POLICY = frozenset({"authorisation_max_days"})  # no channel says it fo
 _NOT_RULES = frozenset({"positions"})
 
 Weigh = Callable[[Any, Any], Effect]
+_Compared = Rules | AttachmentRules
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -150,9 +151,9 @@ _SIGNIFICANT = tuple(field.name for field in fields(Rules) if field.name not in 
 def _differing(
     path: str,
     table: Mapping[str, _Told],
-    old: Any,
-    new: Any,
-    left_out: Collection[str],  # noqa: ANN401
+    old: _Compared,
+    new: _Compared,
+    left_out: Collection[str],
 ) -> Iterator[Differing]:
     for field in fields(old):
         before, after = getattr(old, field.name), getattr(new, field.name)

@@ -1,17 +1,18 @@
 """What the way out stands on: the parts it calls, put together once by the daemon."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
 
+from rorpost_gateway.decision import Reason
 from rorpost_gateway.decision_log.base import DecisionLog
 from rorpost_gateway.decision_log.record import Records
 from rorpost_gateway.envelope import Login
 from rorpost_gateway.openpgp.base import Engine, KeyIndex
 from rorpost_gateway.policy.model import Policy, Source
 from rorpost_gateway.queue.base import Claim, NewCopy, Queue, QueuedMessage
-from rorpost_gateway.reply import Language
+from rorpost_gateway.reply import NO_OWN_TEXTS, Language
 from rorpost_gateway.stages import UNTIMED, Stages
 
 
@@ -78,3 +79,5 @@ class House:
     relay: TakesOn | None = None  # None: it looks into the queue for everything
     stages: Stages = UNTIMED
     sent_copies: bool = False  # whether the sending mailbox gets a copy too
+    # What this site says instead of what comes with the gateway.
+    own_texts: Mapping[Reason, str] = field(default_factory=lambda: NO_OWN_TEXTS)

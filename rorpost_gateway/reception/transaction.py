@@ -22,6 +22,7 @@ from rorpost_gateway.errors import (
     QueueFull,
 )
 from rorpost_gateway.facts import ContentFacts
+from rorpost_gateway.policy.inquiry import Question
 from rorpost_gateway.reception.account import Account
 from rorpost_gateway.reception.house import House, InForce
 from rorpost_gateway.reply import Reply, reply_for
@@ -57,6 +58,12 @@ class GuardedTransaction(ABC):
         self._account = account
         self._began = house.now()
         self._recipients: dict[str, Recipient] = {}
+        self.fault = ""  # for operators: what kept the message from being decided by the policy
+
+    @property
+    @abstractmethod
+    def asked(self) -> tuple[Question, ...]:
+        """What the policy was asked last, for whoever wants to know why it answered so."""
 
     @abstractmethod
     def _judge_recipient(self, address: str) -> Verdict:
@@ -93,6 +100,7 @@ class GuardedTransaction(ABC):
         except LogUnavailable:
             raise  # there is nowhere to write a line to; the session answers 451
         except GatewayError as error:
+            self.fault = error.private
             return await self._refuse_for(error)
         except Exception:
             await self._refuse_unread(Reason.GATEWAY_FAULT)
@@ -167,6 +175,7 @@ class GuardedTransaction(ABC):
         return reply_for(
             reason,
             self._house.language,
+            own_texts=self._house.own_texts,
             unit=mailbox.name if mailbox else "",
             phone=mailbox.phone if mailbox else None,
             close=close,

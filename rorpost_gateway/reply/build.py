@@ -7,19 +7,17 @@ telephone number of the receiving unit where there is one.
 RFC 5321, section 4.2; RFC 3463 (enhanced status codes).
 """
 
-import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
 
 from rorpost_gateway.decision import Action, Reason
-from rorpost_gateway.reply.texts import ROWS
+from rorpost_gateway.reply.codes import STATUSES
+from rorpost_gateway.reply.language import Language
+from rorpost_gateway.reply.texts import LINE_OCTETS, Texts, texts_in, without_marks
 
-LINE_OCTETS = 510
-
-
-class Language(StrEnum):
-    SV = "sv"
-    EN = "en"
+NO_OWN_TEXTS: Final[Mapping[Reason, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,11 +40,6 @@ class Reply:
         return ascii_line(f"{self.code} {self.enhanced} {self.text}")
 
 
-_PHONE = {Language.SV: "Tel", Language.EN: "Phone"}
-_USE_PGP_MIME = {
-    Language.SV: " Använd PGP/MIME, inte OpenPGP inne i texten.",
-    Language.EN: " Use PGP/MIME, not OpenPGP inside the text.",
-}
 _CLOSES = frozenset({Reason.TOO_MANY_CONNECTIONS, Reason.SHUTTING_DOWN})
 
 
@@ -59,44 +52,46 @@ def reply_for(
     phone: str | None = None,
     close: bool = False,
     use_pgp_mime: bool = False,
+    own_texts: Mapping[Reason, str] = NO_OWN_TEXTS,
 ) -> Reply:
     """The reply for a reason. `unit` and `phone` are the receiving unit's.
 
     `use_pgp_mime` adds what to do for somebody who encrypted, but not the whole message.
+    `own_texts` are a site's own, in this language; `texts.fault_of` has found nothing wrong with them.
     """
-    row = ROWS[reason]
-    text = (row.sv if language is Language.SV else row.en).format(queue_id=queue_id)
-    text = f"[{reason}] {text}{_USE_PGP_MIME[language] if use_pgp_mime else ''}"
-    if phone and row.code >= 400:
-        room = LINE_OCTETS - len(ascii_line(f"{row.code} {row.enhanced} {text}"))
-        text += _telephone(language, unit, phone, room)
+    status, texts = STATUSES[reason], texts_in(language)
+    text = own_texts.get(reason) or texts.reasons[reason]
+    text = f"[{reason}] {text.replace('{queue_id}', queue_id)}"
+    if use_pgp_mime:
+        text += f" {texts.use_pgp_mime}"
+    if phone and status.code >= 400:
+        room = LINE_OCTETS - len(ascii_line(f"{status.code} {status.enhanced} {text}"))
+        text += _telephone(texts, unit, phone, room)
     return Reply(
-        code=row.code,
-        enhanced=row.enhanced,
+        code=status.code,
+        enhanced=status.enhanced,
         text=text,
         reason=reason,
         close=close or reason in _CLOSES,
     )
 
 
-def _telephone(language: Language, unit: str, phone: str, room: int) -> str:
+def _telephone(texts: Texts, unit: str, phone: str, room: int) -> str:
     """The last words of a refusal, in at most `room` octets: the name gives way, never the number."""
-    word, number = _PHONE[language], ascii_line(f": {phone}")
-    name = ascii_line(f" {unit}")[: max(0, room - len(f" {word}{number}"))] if unit else ""
-    return f" {word}{name}{number}"
+    number, name = ascii_line(phone), ascii_line(unit)
+    # Filled in at once: neither a name nor a number is ever read as a template.
+    empty = without_marks(texts.telephone.format(unit="", phone=""))
+    name = name[: max(0, room - len(empty) - len(number) - 1)]
+    template = texts.telephone if name else texts.telephone_alone
+    return f" {without_marks(template.format(unit=name, phone=number))}"
 
 
 def action_of(reason: Reason) -> Action:
     """Whether a reason accepts, rejects for good, or asks to try again later."""
-    code = ROWS[reason].code
+    code = STATUSES[reason].code
     return Action.ACCEPT if code < 400 else Action.DEFER if code < 500 else Action.REJECT
 
 
 def ascii_line(text: str) -> str:
     """`text` as one line of printable ASCII, at most 510 octets (å becomes a)."""
-    if text.isascii() and text.isprintable():
-        return text[:LINE_OCTETS]
-    decomposed = unicodedata.normalize("NFKD", text)
-    plain = "".join(c for c in decomposed if not unicodedata.combining(c))
-    line = "".join(c if " " <= c <= "~" else "?" for c in plain)
-    return line[:LINE_OCTETS]
+    return without_marks(text)[:LINE_OCTETS]

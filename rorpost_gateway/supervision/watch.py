@@ -31,10 +31,11 @@ from rorpost_gateway.supervision.base import (
     WaitUntil,
     Watched,
 )
-from rorpost_gateway.supervision.contents import Contents, Look, NotLookedInto
-from rorpost_gateway.supervision.deadlines import PUNCTUAL_SECONDS, Holidays, Outcome
+from rorpost_gateway.supervision.contents import Contents, Look
+from rorpost_gateway.supervision.deadlines import PUNCTUAL_SECONDS, Holidays
 from rorpost_gateway.supervision.duty import LONGEST_BACK, Duty, Verdict
 from rorpost_gateway.supervision.looking import Looking
+from rorpost_gateway.supervision.saying import say_deadlines, say_look
 from rorpost_gateway.supervision.standing import Standing, line_of
 from rorpost_gateway.supervision.timetable import Timetable
 from rorpost_gateway.supervision.visiting import Visiting
@@ -43,7 +44,6 @@ from rorpost_gateway.supervision.waiting import until_either
 log = structlog.get_logger()
 
 TICK_SECONDS = 60.0  # at least so often it is seen that the roster has changed
-_NOT_MET = {Outcome.MISSED: "reading-deadline-missed", Outcome.UNKNOWN: "reading-deadline-unknown"}
 
 
 class Watch:
@@ -225,7 +225,7 @@ class Watch:
         if in_doubt and not self._visiting.logins.in_doubt:
             self._next_round = now  # those that were not tried need not wait for the next one
             self._sooner.set()
-        _say(duty, look)
+        say_look(duty, look)
         decided = duty.see(look, now, may_repeat=visit.worth_repeating)
         if decided:
             await self._lines.write([line_of(deadline, judged, look) for deadline, judged in decided])
@@ -237,14 +237,7 @@ class Watch:
             self._agenda.add(address, urgent=True)
 
     def _tell(self, duty: Duty, look: Look, decided: Sequence[Verdict], now: datetime) -> None:
-        for deadline, judgement in decided:
-            if judgement.outcome is not Outcome.MET:
-                log.warning(
-                    _NOT_MET[judgement.outcome],
-                    mailbox=deadline.mailbox,
-                    deadline=deadline.local,
-                    cause=judgement.cause,
-                )
+        say_deadlines(decided)
         again = duty.untold(look)
         missed = duty.settle(decided, now) or again
         unread = look.inbox.unread if isinstance(look, Contents) else 0
@@ -266,18 +259,3 @@ class Watch:
 
     def _moment(self) -> datetime:
         return datetime.fromtimestamp(self._now(), UTC)
-
-
-def _say(duty: Duty, look: Look) -> None:
-    """What has changed since the look before, to the operator."""
-    mailbox, before = duty.watched.address, duty.look
-    cause = look.cause if isinstance(look, NotLookedInto) else None
-    cause_before = before.cause if isinstance(before, NotLookedInto) else None
-    if cause is not None and cause != cause_before:
-        log.warning("mailbox-not-looked-into", mailbox=mailbox, cause=cause)
-    elif cause is None and cause_before is not None:
-        log.info("mailbox-looked-into-again", mailbox=mailbox)
-    if isinstance(look, Contents):
-        foreign_before = duty.contents.foreign if duty.contents else 0
-        if look.foreign > foreign_before:
-            log.warning("foreign-messages", mailbox=mailbox, foreign=look.foreign)

@@ -1,4 +1,4 @@
-"""Archives that two programs would unpack differently, and bombs: what cannot be looked into is said to be so.
+"""Archives that two programs would unpack differently, and bombs: nothing of them is taken as seen.
 
 Files hidden between the entries, another name in the file's own header, entries that overlap (a better
 zip bomb, 2019), sizes that lie, zip files that hold themselves (quines), archives with two ends.

@@ -13,7 +13,7 @@ from typing import Any
 
 from rich.console import Console
 
-from tests.bench import costs, engines, idle, log, mail, mailboxes, plot, reading, readme
+from tests.bench import costs, engines, idle, log, mail, mailboxes, plot, policy, reading, readme
 from tests.bench.ground import Ground, ground
 from tests.bench.section import FULL, QUICK, Measure, Plan, Section
 from tests.bench.showing import show
@@ -27,6 +27,7 @@ SECTIONS: dict[str, Measure] = {
     "idle": idle.measure,
     "log": log.measure,
     "mailboxes": mailboxes.measure,
+    "policy": policy.measure,
 }
 
 

@@ -34,19 +34,19 @@ class EveryKey:
 
     _choice = KeyChoice(primary=_FINGERPRINT, subkey=_FINGERPRINT)
 
-    def for_sealing(self, address: str, pinned: Collection[str], at: datetime) -> KeyChoice | Reason:  # noqa: ARG002
+    def for_sealing(self, address: str, pinned: Collection[str], at: datetime) -> KeyChoice | Reason:
         return self._choice
 
-    def for_signing(self, address: str, pinned: Collection[str], at: datetime) -> KeyChoice | Reason:  # noqa: ARG002
+    def for_signing(self, address: str, pinned: Collection[str], at: datetime) -> KeyChoice | Reason:
         return self._choice
 
-    def accepts(self, *_signer: str, signed_at: datetime, at: datetime) -> Reason | None:  # noqa: ARG002
+    def accepts(self, *_signer: str, signed_at: datetime, at: datetime) -> Reason | None:
         return None
 
-    def is_for(self, key_ids: Collection[str], address: str, pinned: Collection[str]) -> bool:  # noqa: ARG002
+    def is_for(self, key_ids: Collection[str], address: str, pinned: Collection[str]) -> bool:
         return True
 
-    def fault_of(self, sealed_to: KeyChoice, at: datetime) -> Reason | None:  # noqa: ARG002
+    def fault_of(self, sealed_to: KeyChoice, at: datetime) -> Reason | None:
         return None
 
 
@@ -93,7 +93,8 @@ def _questions(policy: Policy, town: Town) -> Iterator[Question]:
 
 def _facts(sender: str, recipient: str, user: str) -> MessageFacts:
     octets = (
-        f"From: {sender}\r\nTo: {recipient}\r\nSubject: Fraga om omlaggning\r\nX-Rorpost-Sending-User: {user}\r\n"
-        "Date: Wed, 06 May 2026 09:00:00 +0200\r\nMessage-ID: <1@klient>\r\n\r\nHej\r\n"
+        f"From: {sender}\r\nTo: {recipient}\r\nX-Rorpost-Sending-User: {user}\r\n"
+        "Subject: Fraga om omlaggning\r\nMessage-ID: <1@klient>\r\n"
+        "Date: Wed, 06 May 2026 09:00:00 +0200\r\n\r\nHej\r\n"
     )
     return read_facts(parse_message(octets.encode("ascii")), hostname="gw.motala.se")

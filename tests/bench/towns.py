@@ -11,7 +11,13 @@ OWN_DOMAINS = frozenset({OWN})
 DAY = date(2026, 5, 6)  # everything is in force
 
 _MAILBOXES_A_FILE = 1000
-_RULES = ["rules:", "  urgent: reject", "  outside_quotes: allow", "  identity_number_in_attachment_names: allow"]
+_REVIEWED = 50  # one in so many
+_RULES = [
+    "rules:",
+    "  urgent: reject",
+    "  outside_quotes: allow",
+    "  identity_number_in_attachment_names: allow",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,15 +50,21 @@ def pairs(town: Town) -> Iterator[tuple[int, int]]:
     return islice(((one, (one + step) % half) for one in range(half) for step in range(each)), town.channels)
 
 
-def write_town(town: Town, folder: Path) -> int:
-    """Write the policy as files of the size that people keep; how many octets they have."""
+def write_town(town: Town, folder: Path, *, revised: bool = False) -> int:
+    """Write the policy as files of the size that people keep; how many octets they have.
+
+    `revised`: after a review, in which some channels were closed and some people's time was changed.
+    """
     folder.mkdir(parents=True)
     half = town.mailboxes // 2
     for first in range(0, half, _MAILBOXES_A_FILE):
         numbers = range(first, min(half, first + _MAILBOXES_A_FILE))
-        lines = ["mailboxes:", *(line for number in numbers for line in _mailboxes(town, number, half))]
+        lines = [
+            "mailboxes:",
+            *(line for number in numbers for line in _mailboxes(town, number, revised=revised)),
+        ]
         _write(folder / f"10-mailboxes-{first:06}.yaml", lines)
-    _write(folder / "20-channels.yaml", ["channels:", *_channels(town)])
+    _write(folder / "20-channels.yaml", ["channels:", *_channels(town, revised=revised)])
     _write(folder / "30-rules.yaml", _RULES)
     return sum(file.stat().st_size for file in folder.iterdir())
 
@@ -61,7 +73,8 @@ def _write(file: Path, lines: list[str]) -> None:
     file.write_text("\n".join((*lines, "")), encoding="utf-8")
 
 
-def _mailboxes(town: Town, number: int, half: int) -> Iterator[str]:
+def _mailboxes(town: Town, number: int, *, revised: bool) -> Iterator[str]:
+    half = town.mailboxes // 2
     yield f"  {own(number)}:"
     yield f"    name: Enhet {number}, Motala kommun"
     yield "    manager: eva.ek@motala.se"
@@ -76,15 +89,17 @@ def _mailboxes(town: Town, number: int, half: int) -> Iterator[str]:
         yield "        requested_by: eva.ek@motala.se"
         yield "        executed_by: it.drift@motala.se"
         yield "        valid_from: 2026-01-01"
-        yield "        valid_until: 2026-12-31"
+        yield f"        valid_until: 2026-{'11-30' if revised and user % _REVIEWED == 1 else '12-31'}"
     yield f"  {partners(number)}:"
     yield f"    name: Vårdcentral {number}"
     yield f'    phone: "010-103 {number:04}"'
     yield f'    key: "{number:040X}"'
 
 
-def _channels(town: Town) -> Iterator[str]:
+def _channels(town: Town, *, revised: bool) -> Iterator[str]:
     for number, (one, other) in enumerate(pairs(town)):
+        if revised and number % _REVIEWED == 1:
+            continue
         yield f"  - name: enhet{one}-vc{other}"
         if number % 4:
             yield f"    between: [{own(one)}, {partners(other)}]"

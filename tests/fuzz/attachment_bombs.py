@@ -35,10 +35,9 @@ def _quine_like() -> bytes:
 
 
 def _compound_loops() -> bytes:
-    octets = bytearray(compound({f"s{each}": bytes(5000) for each in range(2000)}))
-    table = octets.rindex(b"\xff" * 8) & ~511
-    octets[table - 512 : table] = bytes(512)  # every sector is followed by the first
-    return bytes(octets)
+    octets = compound({f"s{each}": bytes(5000) for each in range(1200)})
+    sectors = int.from_bytes(octets[44:48], "little")
+    return octets[: -512 * sectors] + bytes(512 * sectors)  # every sector is followed by the first
 
 
 def _tar_of_headers() -> bytes:
@@ -52,8 +51,7 @@ def _tar_of_headers() -> bytes:
 
 
 def _many_messages() -> bytes:
-    inner = message(*(part(zipped({f"{each}": bytes(MB)}), f"{each}.zip") for each in range(200)))
-    return inner
+    return message(*(part(zipped({f"{each}": bytes(MB)}), f"{each}.zip") for each in range(200)))
 
 
 BOMBS: Mapping[str, Callable[[], bytes]] = {

@@ -177,10 +177,15 @@ WRONG: list[tuple[Asked, dict[str, Any], Reason]] = [
     (SUBMITTED, {"content": CONTENT[3]}, Reason.OUTSIDE_QUOTES),
     (SUBMITTED, {"fields": {FIELD: (ANNA,)}}, Reason.LEGAL_BASIS_MISSING),
     (SUBMITTED, {"received_here": True}, Reason.MAIL_LOOP),
+    (SUBMITTED, {"received_count": 50}, Reason.OK),
+    (SUBMITTED, {"received_count": 51}, Reason.MAIL_LOOP),
     (OPENED, {}, Reason.OK),
     (OPENED, {"key_fault": Reason.KEY_REVOKED}, Reason.SIGNATURE_INVALID),
     (OPENED, {"signed_at": DAY + timedelta(hours=2)}, Reason.SIGNATURE_INVALID),
     (OPENED, {"signer": PRINTS[1]}, Reason.SIGNER_MISMATCH),
+    (OPENED, {"signer": PRINTS[2]}, Reason.OK),
+    (OPENED, {"signer": PRINTS[2], "protected": False}, Reason.SIGNER_MISMATCH),
+    (OPENED, {"signer": PRINTS[3]}, Reason.SIGNER_MISMATCH),
     (OPENED, {"protected": False}, Reason.HEADERS_NOT_PROTECTED),
     (OPENED, {"fields": {}}, Reason.USER_NOT_DECLARED),
     (OPENED, {"sender": (BO,)}, Reason.USER_MISMATCH),
@@ -197,11 +202,17 @@ WRONG: list[tuple[Asked, dict[str, Any], Reason]] = [
 def by_hand() -> Drawn:
     span = {"requested_by": "chef@motala.se", "executed_by": "it@motala.se", "valid_from": FIRST}
     last_days = {ANNA: date(2026, 4, 9), BO: FIRST}
-    users = [{"user": user, **span, "valid_until": last_day} for user, last_day in last_days.items()]
+    users = [
+        {"user": user, **span, "valid_until": last_day, "key": own_key}
+        for (user, last_day), own_key in zip(last_days.items(), PRINTS[2:4], strict=True)
+    ]
     parts: dict[str, Any] = {
         "mailboxes": {each: {"users": users, "key": [{"fingerprint": PRINTS[0]}]} for each in OURS + THEIRS},
         "channels": [{"name": "c", "between": [OURS[0], THEIRS[0]]}],
-        "rules": {"legal_basis": BASES},
+        "rules": {
+            "legal_basis": BASES,
+            "declared_user": {"sources": ["header", "sender", "signature"]},
+        },
     }
     return Drawn(text=as_yaml(parts, str), zone=ZoneInfo("Europe/Stockholm"), **parts)
 

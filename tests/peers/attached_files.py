@@ -55,16 +55,18 @@ def tarred(files: Mapping[str, bytes], form: int = tarfile.PAX_FORMAT) -> bytes:
 
 def tnef(*attached: tuple[str, bytes]) -> bytes:
     """winmail.dat, with each file's name both in its title and as a property."""
-    out = struct.pack("<LH", 0x223E9F78, 1) + _attribute(1, 0x00089006, struct.pack("<L", 0x10000))
+    out = [struct.pack("<LH", 0x223E9F78, 1), _attribute(1, 0x00089006, struct.pack("<L", 0x10000))]
     for name, octets in attached:
         wide = name.encode("utf-16-le") + b"\0\0"
         padded = wide + bytes(-len(wide) % 4)
         long_name = struct.pack("<LHHLL", 1, 0x1F, 0x3707, 1, len(wide)) + padded
-        out += _attribute(2, 0x00069002, bytes(14)) + _attribute(
-            2, 0x00018010, name.encode("cp1252", "replace") + b"\0"
-        )
-        out += _attribute(2, 0x0006800F, octets) + _attribute(2, 0x00069005, long_name)
-    return out
+        out += [
+            _attribute(2, 0x00069002, bytes(14)),
+            _attribute(2, 0x00018010, name.encode("cp1252", "replace") + b"\0"),
+            _attribute(2, 0x0006800F, octets),
+            _attribute(2, 0x00069005, long_name),
+        ]
+    return b"".join(out)
 
 
 def _attribute(level: int, which: int, octets: bytes) -> bytes:

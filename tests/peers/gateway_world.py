@@ -63,7 +63,10 @@ def make_policy(keys: PreparedKeys) -> dict[str, Any]:
             {
                 "name": "hemsjukvarden-lasarettet",
                 "between": [HOME_CARE, HOSPITAL],
-                "rules": {"legal_basis": ["samtycke", "menprovning"]},
+                "rules": {
+                    "legal_basis": ["samtycke", "menprovning"],
+                    "attachments": {"deny_extensions": ["exe"]},
+                },
             },
             {
                 "name": "hemsjukvarden-stangd",

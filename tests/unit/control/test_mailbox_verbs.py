@@ -123,3 +123,44 @@ def test_what_a_server_said_cannot_move_the_cursor_or_pass_for_markup() -> None:
 
 def test_no_mailbox_at_all() -> None:
     assert printed() == "No mailbox is watched\n"
+
+
+LONG = "rorpost.vcbrinken@regionostergotland.se"
+LOGIN_REFUSED = NotLookedInto(
+    looked_at=at(f"{DAY} 08:15"),
+    cause="mail.regionostergotland.se:143: the server refuses the login (AUTHENTICATIONFAILED)",
+)
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_a_terminal_that_is_not_wide_has_two_lines_a_mailbox(width: int) -> None:
+    lines = printed(
+        entry(),
+        entry(look=LOGIN_REFUSED, judged=None),
+        entry(watched=watched(LONG, name="Vårdcentralen Brinken")),
+        width=width,
+    ).splitlines()
+    assert max(map(len, lines)) <= width
+    assert len(lines) <= 12
+    assert [word for word in lines[0].split() if word != "Looked"][:5] == [
+        *("Mailbox", "Unread", "Deadline", "Left", "Foreign"),
+    ]
+    assert lines[1].split()[:6] == [HOME_CARE, "2", "missed", "3", "inbox", "1"]
+    first, day = "Hemsjukvården, Motala kommun", "05-06"
+    assert lines[2].split() == [*first.split(), day, "07:00", day, "08:00", "4", "sent"]
+    assert ("Looked at" in lines[0]) is (width == 120)
+    assert "(AUTHENTICATIONFAILED)" in "".join("".join(lines).split())
+
+
+def test_without_foreign_messages_a_narrow_terminal_has_room_for_a_long_address() -> None:
+    inbox = FolderContents(messages=1, unread=1, oldest_unread_at=at("2025-12-31 23:00"))
+    contents = Contents(looked_at=at(f"{DAY} 08:00"), inbox=inbox)
+    text = printed(entry(watched=watched(LONG), contents=contents, look=contents), width=80)
+    assert LONG in text
+    assert "Foreign" not in text
+    assert " 2025-12-31 " in text, "of last year, the date alone"
+
+
+def test_a_long_fault_does_not_change_what_a_script_reads() -> None:
+    text = printed(entry(look=LOGIN_REFUSED), width=220)
+    assert text.split()[:3] == ["Mailbox", "Name", "Unread"]

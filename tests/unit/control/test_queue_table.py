@@ -17,6 +17,7 @@ def entry(**more: object) -> dict[str, Any]:
         "received": "2026-09-21T14:13:20.000Z",
         "sender": SENDER,
         "recipient": BRINKEN,
+        "purpose": "message",
         "next_attempt": "2026-09-21T14:14:20.000Z",
         "last_reply": "451 4.7.1 [red]greylisted[/red]",
         "last_next_hop": "mx.example:25",
@@ -66,6 +67,11 @@ def test_one_row_a_copy_with_what_postqueue_shows() -> None:
         assert part in text
     assert "(mx.example:25 said: 451 4.7.1 [red]greylisted[/red])" in text
     assert text.endswith("-- 3 Kbytes in 2 Requests.\n")
+
+
+def test_a_copy_for_the_sent_folder_is_told_from_mail_to_that_mailbox() -> None:
+    text = printed(entry(), entry(recipient=SENDER, purpose="sent-copy"))
+    assert text.count("copy for its own Sent folder") == 1
 
 
 def test_a_narrow_terminal_cuts_no_queue_id() -> None:

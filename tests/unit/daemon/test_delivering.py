@@ -10,7 +10,7 @@ import pytest
 from rorpost_gateway.config import Config, load_config
 from rorpost_gateway.daemon.check import check_next_hops
 from rorpost_gateway.daemon.delivering import mail_route, make_delivery
-from rorpost_gateway.daemon.parts import sealed_size
+from rorpost_gateway.daemon.house import sealed_size
 from rorpost_gateway.delivery.base import Delivered
 from rorpost_gateway.delivery.lmtp import LmtpDelivery
 from rorpost_gateway.delivery.maildir import MaildirDelivery

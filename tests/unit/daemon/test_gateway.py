@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 
 from rorpost_gateway.audit.verify import verify_log
 from rorpost_gateway.daemon.gateway import Gateway
-from rorpost_gateway.daemon.parts import sealed_size
+from rorpost_gateway.daemon.house import sealed_size
 from rorpost_gateway.errors import (
     ConfigurationInvalid,
     GatewayError,

@@ -34,24 +34,22 @@ OUTBOUND_ONLY = {
     *("outside-recipient", "identity-number-in-subject", "identity-number-in-attachment-name"),
     *("too-many-connections", "gateway-full", "gateway-fault", "shutting-down"),
 }
-# A policy that asks for one of these is refused when it is loaded.
-NOT_ENFORCED = {"attachment-not-allowed"}
 UNREADABLE = {Reason.MESSAGE_MALFORMED, Reason.MESSAGE_TOO_COMPLEX}
 
 
-@pytest.mark.parametrize("reason", sorted(set(Reason) - INBOUND_ONLY - NOT_ENFORCED))
+@pytest.mark.parametrize("reason", sorted(set(Reason) - INBOUND_ONLY))
 def test_every_reason_of_the_way_out_has_a_scene(reason: Reason) -> None:
     assert any(scene.want is reason for scene in (*OUTBOUND, LAST))
 
 
-@pytest.mark.parametrize("reason", sorted(set(Reason) - OUTBOUND_ONLY - NOT_ENFORCED))
+@pytest.mark.parametrize("reason", sorted(set(Reason) - OUTBOUND_ONLY))
 def test_every_reason_of_the_way_in_has_a_scene(reason: Reason) -> None:
     assert any(scene.want is reason for scene in INBOUND)
 
 
 def test_no_scene_wants_what_this_version_cannot_decide() -> None:
-    assert not {scene.want for scene in OUTBOUND} & (INBOUND_ONLY | NOT_ENFORCED)
-    assert not {letter.want for letter in INBOUND} & (OUTBOUND_ONLY | NOT_ENFORCED)
+    assert not {scene.want for scene in OUTBOUND} & INBOUND_ONLY
+    assert not {letter.want for letter in INBOUND} & OUTBOUND_ONLY
 
 
 def test_stories_tell_scenes_apart() -> None:

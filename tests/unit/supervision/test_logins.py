@@ -2,6 +2,8 @@
 
 from collections import Counter
 
+from structlog.testing import capture_logs
+
 from rorpost_gateway.imap.base import ImapLoginFailed
 from rorpost_gateway.supervision.base import Settings, Watched
 from rorpost_gateway.supervision.deadlines import PUNCTUAL_SECONDS, Outcome
@@ -24,8 +26,12 @@ def world(*mailboxes: Watched, store: Store, **more: object) -> World:
 
 async def test_a_wrong_secret_is_not_tried_on_every_mailbox() -> None:
     made = world(*MANY, store=refusing(*MANY), settings=Settings(connections=20))
+    with capture_logs() as said:
+        async with made.running():
+            assert len(made.store.opened) == MOST_REFUSED
+    assert len(said) == MOST_REFUSED, "a line for each that was tried"
+    made = world(*MANY, store=refusing(*MANY), settings=Settings(connections=20))
     async with made.running():
-        assert len(made.store.opened) == MOST_REFUSED
         await made.go_to(at(f"{WEDNESDAY} 09:00"))
     assert len(made.store.opened) <= MOST_REFUSED + 2 * 3600 // PAUSE_SECONDS
     assert max(Counter(made.store.opened).values()) == 1, "not the same mailbox again and again"

@@ -250,6 +250,18 @@ class TestRestarts:
             pass
         assert again.outcomes() == [(f"{WEDNESDAY} 08:00", "met")]
 
+    @pytest.mark.parametrize("start", ["08:00:00", "08:00:01", "07:59:59"])
+    async def test_a_start_right_at_the_deadline(self, start: str) -> None:
+        made = world()
+        async with made.running():
+            await made.go_to(at(f"{WEDNESDAY} 07:50"))
+        made.store.inbox(HOME_CARE).add(at(f"{WEDNESDAY} 07:51"))
+        again = await made.restarted(at(f"{WEDNESDAY} {start}"))
+        async with again.running():
+            await again.go_to(at(f"{WEDNESDAY} 09:00"))
+        assert again.outcomes() == [(f"{WEDNESDAY} 08:00", "missed")]
+        assert [who for who, *_ in again.told] == ["on duty", "manager"]
+
     async def test_a_week_is_as_far_back_as_it_goes(self) -> None:
         made = world(now="2026-04-20 12:00")
         async with made.running():
@@ -295,6 +307,23 @@ class TestReload:
             await made.go_to(at(f"{WEDNESDAY} 09:00"))
         assert set(made.store.opened) == {DISTRICT}
         assert [line.mailbox for line in made.lines] == [DISTRICT]
+
+
+    async def test_one_that_goes_and_comes_back_while_it_is_looked_into_has_one_line(self) -> None:
+        made = world(watched(HOME_CARE, "08:00"), watched(DISTRICT, "08:00"))
+        async with made.running():
+            everybody = made.mailboxes
+            made.store.before_look[HOME_CARE] = hold = asyncio.Event()
+            made._goal = at(f"{WEDNESDAY} 08:00")
+            made._more.set()
+            while HOME_CARE not in made.store.open_now:
+                await asyncio.sleep(0)
+            for made.mailboxes in (everybody[1:], tuple(everybody)):
+                made.watch.tick()
+            hold.set()
+            await made.go_to(at(f"{WEDNESDAY} 09:00"))
+            assert len(made.watch.standings) == 2
+        assert sorted(line.mailbox for line in made.lines) == [DISTRICT, HOME_CARE]
 
 
 class TestTelling:
