@@ -32,7 +32,9 @@ _PLURALS = {
 @config_option
 @json_option
 @click.option("--coverage", "with_coverage", is_flag=True, help="Show as well what no case touches.")
-@click.option("--full-coverage", "full", is_flag=True, help="The same; end with 1 if there is any such thing.")
+@click.option(
+    "--full-coverage", "full", is_flag=True, help="The same; end with 1 if there is any such thing."
+)
 @click.argument("files", nargs=-1, metavar="[FILE]...", type=click.Path(path_type=Path, exists=True))
 def test_(
     *, config_path: Path, as_json: bool, with_coverage: bool, full: bool, files: tuple[Path, ...]

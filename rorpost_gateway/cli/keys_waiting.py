@@ -97,8 +97,9 @@ async def _import(
     await require_sound(opened.home, file, private=private, at=opened.now)
     if waiting and file.private:
         raise KeyRefused(
-            f"{waiting[0]} speaks for a mailbox of the policy, or for an address that has a key. A private key "
-            "does not wait: once you have compared it, add --confirm and its fingerprint. Nothing was imported"
+            f"{waiting[0]} speaks for a mailbox of the policy, or for an address that has a key. "
+            "Private keys do not wait: compare it, and add --confirm with its fingerprint. "
+            "Nothing was imported"
         )
     if waiting:
         await let_wait(opened.home, file, waiting)

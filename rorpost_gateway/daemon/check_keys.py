@@ -1,7 +1,8 @@
 """The keys part of `rorpost check`: the GnuPG home, every pin of the policy, and the passphrase."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from rorpost_gateway.address import domain_of
 from rorpost_gateway.config.model import Config
@@ -12,6 +13,8 @@ from rorpost_gateway.openpgp.forecast import Forecast, MailboxKeys, Prospect, Us
 from rorpost_gateway.openpgp.gnupg import load_index
 from rorpost_gateway.openpgp.home import home_findings
 from rorpost_gateway.openpgp.upkeep import try_signing
+from rorpost_gateway.openpgp.waiting import FOLDER as WAITING_FOLDER
+from rorpost_gateway.openpgp.waiting import waiting_fingerprints
 from rorpost_gateway.policy.model import Policy
 
 SOON = timedelta(days=30)
@@ -29,10 +32,37 @@ async def check_keys(config: Config, policy: Policy, at: datetime) -> list[Found
         return [error(home, fault.private)]
     judged = prospects(index, mailbox_keys(policy, config.domains, at), at=at, within=SOON)
     found = [_key_found(policy, each) for each in judged if not each.fine]
+    found += check_changes_of_key(policy, at)
+    found += _check_waiting(home)
     found += await _check_passphrase(config, policy, judged) or await _check_engine(
         config, policy, judged, at
     )
     return found
+
+
+def check_changes_of_key(policy: Policy, at: datetime) -> Iterator[Found]:
+    """Pins that the policy itself ends: what may go, and what will soon be missing."""
+    today, soon = policy.day(at), policy.day(at + SOON)
+    for mailbox in policy.mailboxes.values():
+        left = mailbox.keys_on(soon)
+        for key in mailbox.keys:
+            last = key.accept_until
+            if last is None or not mailbox.keys_on(today):
+                continue  # without any pin left it is an error, told of elsewhere
+            if last < today:
+                text = f"its key {key.fingerprint} has not counted since {last}; this entry may go"
+                yield warning(key.position, f"{mailbox.address}: {text}")
+            elif not left:
+                text = f"accept_until ends its key on {last}, and there is no other"
+                yield warning(key.position, f"{mailbox.address}: {text}")
+
+
+def _check_waiting(home: Path) -> Iterator[Found]:
+    for fingerprint in waiting_fingerprints(home):
+        yield warning(
+            home / WAITING_FOLDER,
+            f"{fingerprint} waits: `rorpost keys list`, then `keys confirm` or `discard`",
+        )
 
 
 def _of_home(text: str) -> Found:

@@ -5,7 +5,6 @@ second, keys and certificates for a minute.
 """
 
 import asyncio
-import math
 import platform
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -17,7 +16,6 @@ import rorpost_gateway
 from rorpost_gateway.certificates import read_certificate
 from rorpost_gateway.collecting.collecting import Collecting
 from rorpost_gateway.config.model import Config
-from rorpost_gateway.daemon.check_keys import SOON, mailbox_keys
 from rorpost_gateway.daemon.health import (
     QUEUE_PATIENCE_SECONDS,
     Check,
@@ -26,20 +24,19 @@ from rorpost_gateway.daemon.health import (
     free_octets,
 )
 from rorpost_gateway.daemon.in_force import Holder
+from rorpost_gateway.daemon.key_figures import KeyFigures, key_figures
 from rorpost_gateway.daemon.mailbox_figures import mailbox_figures
 from rorpost_gateway.daemon.supervising import Supervising
 from rorpost_gateway.daemon.witnessing import Witnessing
 from rorpost_gateway.errors import GatewayError
 from rorpost_gateway.metrics.snapshot import (
     CollectingFigures,
-    KeyFigure,
     ListenerFigures,
     PolicyFigures,
     Snapshot,
     TimestampFigures,
     WitnessFigures,
 )
-from rorpost_gateway.openpgp.forecast import Forecast, Prospect, prospects
 from rorpost_gateway.openpgp.index import ListedKeys
 from rorpost_gateway.queue.base import Queue, Waiting
 from rorpost_gateway.reception.house import InForce
@@ -121,6 +118,7 @@ class Figures:
 
     async def _take(self) -> Snapshot:
         config, in_force = self._config, self._holder.current
+        keys = await self._keys.get()
         return Snapshot(
             version=rorpost_gateway.__version__,
             python=platform.python_version(),
@@ -130,7 +128,8 @@ class Figures:
             in_flight_octets=self._budget.used_octets,
             limits=asdict(config.limits),
             policy=self._policy(in_force),
-            keys=await self._keys.get(),
+            keys=keys.keys if keys else (),
+            channels=keys.channels if keys else None,
             disk_free_octets=self._disks(),
             witnesses=self._witnesses(),
             collecting=self._sources(),
@@ -203,13 +202,13 @@ class Figures:
         found = {"queue": free_octets(queue), "decision-log": free_octets(self._config.decision_log.dir)}
         return {name: free for name, free in found.items() if free is not None}
 
-    async def _look_at_keys(self) -> tuple[KeyFigure, ...]:
+    async def _look_at_keys(self) -> KeyFigures | None:
         in_force, at = self._holder.current, datetime.fromtimestamp(self._now(), UTC)
         if not isinstance(in_force.keys, ListedKeys):
-            return ()
-        mailboxes = mailbox_keys(in_force.policy, self._config.domains, at)
-        judged = await asyncio.to_thread(prospects, in_force.keys, mailboxes, at=at, within=SOON)
-        return tuple(map(_key_figure, judged))
+            return None
+        return await asyncio.to_thread(
+            key_figures, in_force.keys, in_force.policy, self._config.domains, at=at
+        )
 
     async def _look_at_certificates(self) -> dict[str, float]:
         config = self._config
@@ -220,19 +219,6 @@ class Figures:
         }
         found = {name: _expiry(path) for name, path in places.items() if path is not None}
         return {name: expires_at for name, expires_at in found.items() if expires_at is not None}
-
-
-def _key_figure(prospect: Prospect) -> KeyFigure:
-    expires_at = math.inf if prospect.forecast is Forecast.FINE else None
-    if prospect.expires is not None:
-        expires_at = prospect.expires.timestamp()
-    return KeyFigure(
-        mailbox=prospect.mailbox,
-        use=prospect.use.value,
-        fingerprint=prospect.key.primary if prospect.key else prospect.pin or "",
-        forecast=prospect.forecast.value,
-        expires_at=expires_at,
-    )
 
 
 def _expiry(certificate: Path) -> float | None:

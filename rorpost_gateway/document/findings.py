@@ -100,10 +100,10 @@ class Findings:
         self._found.append(
             Finding(
                 position=position,
-                text=text,
+                text=printable(text),
                 length=length,
-                meant=meant,
-                advice=advice,
+                meant=printable(meant),
+                advice=printable(advice),
                 asides=asides,
                 quotable=self.quotable,
             )
@@ -146,7 +146,14 @@ class Findings:
 def shown(text: str) -> str:
     """`text` from a file as it may stand in a finding: quoted, printable, not too long."""
     clipped = text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 3] + "..."
-    return "'" + "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in clipped) + "'"
+    return f"'{printable(clipped)}'"
+
+
+def printable(text: str) -> str:
+    """The same with codes for what a terminal would obey or not show: a file must not write on the screen."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
 
 
 def _place(finding: Finding) -> tuple[str, int, int]:

@@ -119,6 +119,18 @@ METRICS = (
         "Keys that mailboxes depend on, by what is to be expected within 30 days.",
     ),
     Metric(
+        "rorpost_channels",
+        Kind.GAUGE,
+        ("forecast",),
+        "Channels in force or to come: fine, stops-soon (30 days), stopped, for want of a key.",
+    ),
+    Metric(
+        "rorpost_channel_stops_timestamp_seconds",
+        Kind.GAUGE,
+        ("channel", "mailbox", "fingerprint"),
+        "When a channel stops because that mailbox has no key left; 0 where it has.",
+    ),
+    Metric(
         "rorpost_certificate_expiry_timestamp_seconds",
         Kind.GAUGE,
         ("listener",),

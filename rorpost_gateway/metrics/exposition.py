@@ -151,6 +151,12 @@ class _Gateway(Collector):
         }
         yield _family("rorpost_key_expiry_timestamp_seconds", expiries.items())
         yield _family("rorpost_keys", Counter((key.use, key.forecast) for key in keys).items())
+        channels = self.snapshot.channels
+        if channels is not None:
+            # The soonest come first, and are the ones that count.
+            stops = {(one.channel, one.mailbox, one.fingerprint): one.at for one in reversed(channels.stops)}
+            yield _family("rorpost_channels", _by_one(channels.counts))
+            yield _family("rorpost_channel_stops_timestamp_seconds", stops.items())
         certificates = {
             name: each.certificate_expires_at
             for name, each in self.snapshot.listeners.items()

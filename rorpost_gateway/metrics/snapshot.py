@@ -25,6 +25,24 @@ class KeyFigure:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ChannelStopFigure:
+    """A channel that stops soon, or has stopped, because a mailbox has no key left."""
+
+    channel: str
+    mailbox: str
+    fingerprint: str  # of the last key; empty where there never was one
+    at: float  # seconds since the epoch; 0 where it has stopped
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChannelFigures:
+    """How many channels of the policy there are in each state, and the soonest that stop."""
+
+    counts: Mapping[str, int]  # fine, stops-soon, stopped
+    stops: Sequence[ChannelStopFigure]
+
+
+@dataclass(frozen=True, kw_only=True)
 class PolicyFigures:
     revision: str
     counts: Mapping[str, int]  # mailboxes, channels, pairs, authorisations, keys
@@ -99,3 +117,4 @@ class Snapshot:
     timestamps: TimestampFigures | None = None  # None where no authority is configured
     mailboxes: Sequence[MailboxFigures] = ()
     notices: Mapping[str, int] | None = None  # by outcome; None where nobody is told
+    channels: ChannelFigures | None = None  # None where the keys cannot be asked

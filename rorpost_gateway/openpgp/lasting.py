@@ -51,11 +51,11 @@ def _end(
     reason: Reason,
     last: KeyChoice | None,
 ) -> KeyEnd:
-    whole = [pin.fingerprint for pin in pins]
+    whole = [last.primary] if last is not None else [pin.fingerprint for pin in pins]
     return KeyEnd(
         at=moment if last is not None else None,
         reason=reason,
-        fingerprint=last.primary if last is not None else next(iter(whole), None),
+        fingerprint=next(iter(whole), None),
         by_policy=bool(pins) and isinstance(_ask(index, address, whole, need, moment), KeyChoice),
     )
 

@@ -5,7 +5,6 @@ nor accepted nor found by any index. It is judged anew when it is confirmed: wha
 to be what was laid there. Only public keys wait.
 """
 
-import os
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -66,7 +65,7 @@ async def let_wait(home: Path, file: KeyFile, fingerprints: Collection[str]) -> 
 def waiting_fingerprints(home: Path) -> list[str]:
     """Of the keys that wait. Raises OSError where the folder is there but cannot be read."""
     try:
-        names = os.listdir(home / FOLDER)
+        names = [path.name for path in (home / FOLDER).iterdir()]
     except FileNotFoundError:
         return []
     found = (name.removesuffix(_SUFFIX) for name in names if name.endswith(_SUFFIX))
@@ -84,7 +83,7 @@ async def waiting_keys(home: Path, *, at: datetime) -> Sequence[WaitingKey]:
 
 
 async def confirm_key(home: Path, fingerprint: str, *, at: datetime) -> KeySummary:
-    """Take a key that waits into the home. Raises NotFound where none of that fingerprint does, KeyRefused."""
+    """Take a key that waits into the home. Raises NotFound where none waits by that name, KeyRefused."""
     (taken,) = await import_keys(home, await _read(home, fingerprint, at), at=at)
     discard_key(home, fingerprint)
     return taken

@@ -13,7 +13,7 @@ from rorpost_gateway.policy.diff_things import compare_channels, compare_mailbox
 from rorpost_gateway.policy.difference import Difference, PairChange
 from rorpost_gateway.policy.model import Channel, Pair, Policy
 from rorpost_gateway.policy.periods import Days, as_periods, common, days, joined, without
-from rorpost_gateway.policy.rule_changes import unlike_built_in
+from rorpost_gateway.policy.rule_changes import UnlikeBuiltIn
 
 
 def compare(old: Policy, new: Policy, *, own_domains: frozenset[str] | None = None) -> Difference:
@@ -24,19 +24,18 @@ def compare(old: Policy, new: Policy, *, own_domains: frozenset[str] | None = No
     if old.canonical == new.canonical and old.canonical:
         return Difference(old_revision=old.revision, new_revision=new.revision)
     believed, listed = compare_listing(old, new, own_domains)
-    rules = RuleChanges(old, new)
+    rules, unusual = RuleChanges(old, new), UnlikeBuiltIn()
     allowed: list[PairChange] = []
     refused: list[PairChange] = []
     for pair, after in new.pairs.items():
         before = old.pairs.get(pair, ())
-        if len(before) == len(after) == 1 and rules.alike(before[0], after[0]):
-            continue
-        allowed += _only_in_the_first(pair, after, before)
-        refused += _only_in_the_first(pair, before, after)
+        if not _is_on_the_same_days(before, after):
+            allowed += _only_in_the_first(pair, after, before, unusual)
+            refused += _only_in_the_first(pair, before, after, unusual)
         rules.compare(pair, before, after)
     for pair, before in old.pairs.items():
         if pair not in new.pairs:
-            refused += _only_in_the_first(pair, before, ())
+            refused += _only_in_the_first(pair, before, (), unusual)
     return Difference(
         old_revision=old.revision,
         new_revision=new.revision,
@@ -61,8 +60,16 @@ def _days(channel: Channel) -> Days:
     return days(channel.valid_from, channel.valid_until)
 
 
+def _is_on_the_same_days(before: tuple[Channel, ...], after: tuple[Channel, ...]) -> bool:
+    """Whether nothing has to be taken apart, as for nearly every pair."""
+    if len(before) != 1 or len(after) != 1:
+        return False
+    old, new = before[0], after[0]
+    return old.valid_from == new.valid_from and old.valid_until == new.valid_until
+
+
 def _only_in_the_first(
-    pair: Pair, these: tuple[Channel, ...], others: tuple[Channel, ...]
+    pair: Pair, these: tuple[Channel, ...], others: tuple[Channel, ...], unusual: UnlikeBuiltIn
 ) -> Iterator[PairChange]:
     """The days on which the pair may write by one of these channels, and by none of the others."""
     taken = joined(_days(channel) for channel in others)
@@ -75,5 +82,5 @@ def _only_in_the_first(
                 periods=as_periods(gained),
                 channel=channel.name,
                 elsewhere=any(common(_days(one), taken) for one in these),
-                rules=unlike_built_in(channel.rules),
+                rules=unusual.of(channel.rules),
             )

@@ -24,19 +24,13 @@ class RuleChanges:
         self._differing: dict[tuple[int, int], tuple[Differing, ...]] = {}
         self._scopes: dict[Differing, Scopes] = {}
 
-    def alike(self, before: Channel, after: Channel) -> bool:
-        """Whether two channels allow what they allow on the same days and under the same rules."""
-        return (
-            before.valid_from == after.valid_from
-            and before.valid_until == after.valid_until
-            and self._number(before.rules) == self._number(after.rules)
-        )
-
     def compare(self, pair: Pair, before: Sequence[Channel], after: Sequence[Channel]) -> None:
         """Take in one pair, and the channels that allow it before and after the change."""
         for new in after:
             for old in before:
-                if self._number(old.rules) != self._number(new.rules) and old.overlaps(new):
+                if old.rules is new.rules or self._number(old.rules) == self._number(new.rules):
+                    continue
+                if old.overlaps(new):
                     for differing in self._between(old.rules, new.rules):
                         self._scopes.setdefault(differing, {}).setdefault(new.name, {})[pair] = None
 

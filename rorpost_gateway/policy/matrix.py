@@ -6,7 +6,7 @@ from datetime import date
 from enum import StrEnum
 
 from rorpost_gateway.policy.model import Channel, Policy
-from rorpost_gateway.policy.rule_changes import unlike_built_in
+from rorpost_gateway.policy.rule_changes import UnlikeBuiltIn
 
 
 class Validity(StrEnum):
@@ -44,12 +44,12 @@ def matrix(
     `mailboxes`: only pairs of which one is among these (lower case); nothing: all. `every`: also what
     is over, and what is to come.
     """
-    rules = _RulesInWords()
+    unusual = UnlikeBuiltIn()
     rows = (
         row
         for channel in policy.channels
         if every or channel.in_force(day)
-        for row in _rows(policy, channel, day, mailboxes, rules)
+        for row in _rows(policy, channel, day, mailboxes, unusual)
     )
     return tuple(sorted(rows, key=lambda row: (row.sender, row.recipient, row.valid_from or date.min)))
 
@@ -66,23 +66,10 @@ def folded(rows: Iterable[Row]) -> tuple[Row, ...]:
     return tuple(kept)
 
 
-class _RulesInWords:
-    """Worked out once for channels that share their rules."""
-
-    def __init__(self) -> None:
-        self._known: dict[int, tuple[tuple[str, str], ...]] = {}
-
-    def of(self, channel: Channel) -> tuple[tuple[str, str], ...]:
-        number = id(channel.rules)
-        if number not in self._known:
-            self._known[number] = tuple((rule.key, rule.value) for rule in unlike_built_in(channel.rules))
-        return self._known[number]
-
-
 def _rows(
-    policy: Policy, channel: Channel, day: date, mailboxes: frozenset[str], rules: _RulesInWords
+    policy: Policy, channel: Channel, day: date, mailboxes: frozenset[str], unusual: UnlikeBuiltIn
 ) -> Iterator[Row]:
-    pairs = set(channel.pairs)
+    pairs, rules = set(channel.pairs), tuple((one.key, one.value) for one in unusual.of(channel.rules))
     for sender, recipient in channel.pairs:
         if mailboxes and mailboxes.isdisjoint((sender, recipient)):
             continue
@@ -96,7 +83,7 @@ def _rows(
             valid_from=channel.valid_from,
             valid_until=channel.valid_until,
             validity=_validity(channel, day),
-            rules=rules.of(channel),
+            rules=rules,
         )
 
 

@@ -35,11 +35,23 @@ def differing_rules(old: Rules, new: Rules, *, channel: bool = True) -> tuple[Di
     return tuple(_differing("", _RULES, old, new, left_out))
 
 
-def unlike_built_in(rules: Rules) -> tuple[RuleValue, ...]:
-    """The rules of a channel that are not as they are where nobody says anything."""
-    return tuple(
-        RuleValue(key=one.key, value=one.new, effect=one.effect) for one in differing_rules(Rules(), rules)
-    )
+class UnlikeBuiltIn:
+    """The rules of channels that are not as they are where nobody says anything.
+
+    Most channels share theirs, so that each is worked out once. They must stay alive as long as this does.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[RuleValue, ...]] = {}
+
+    def of(self, rules: Rules) -> tuple[RuleValue, ...]:
+        known = self._known.get(id(rules))
+        if known is None:
+            known = self._known[id(rules)] = tuple(
+                RuleValue(key=one.key, value=one.new, effect=one.effect)
+                for one in differing_rules(Rules(), rules)
+            )
+        return known
 
 
 def signature(rules: Rules) -> tuple[Any, ...]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from rich.console import Console
 
-from tests.bench import costs, engines, idle, log, mail, mailboxes, plot, policy, reading, readme
+from tests.bench import attachments, costs, engines, idle, log, mail, mailboxes, plot, policy, reading, readme
 from tests.bench.ground import Ground, ground
 from tests.bench.section import FULL, QUICK, Measure, Plan, Section
 from tests.bench.showing import show
@@ -28,6 +28,7 @@ SECTIONS: dict[str, Measure] = {
     "log": log.measure,
     "mailboxes": mailboxes.measure,
     "policy": policy.measure,
+    "attachments": attachments.measure,
 }
 
 

@@ -3,9 +3,7 @@ most the event loop stood still meanwhile.
 """
 
 import asyncio
-import contextlib
 import os
-import time
 import tracemalloc
 from collections.abc import Callable, Mapping
 
@@ -17,6 +15,7 @@ from tests.bench.section import MB, Plan, Say, Section, size, spread
 from tests.peers.attached_files import DOCX, PDF, gzipped, message, part, tarred, tnef, zipped
 
 _OCTETS = 18 * MB  # some 25 MB in base64
+_TICK_SECONDS = 0.001
 _JPEG = b"\xff\xd8\xff"
 
 
@@ -61,28 +60,28 @@ def measure(_on: Ground, plan: Plan, say: Say) -> Section:
 
 
 async def _timed(read: Message) -> tuple[float, float]:
-    """How long it took, and the longest that a task beside it had to wait."""
-    stalls = [0.0]
+    """How long it took, and for how long at most a timer of a millisecond beside it was late."""
+    loop = asyncio.get_running_loop()
+    late, last = [0.0], loop.time()
 
-    async def watch() -> None:
-        last = time.perf_counter()
-        while True:
-            await asyncio.sleep(0.001)
-            now = time.perf_counter()
-            stalls.append(now - last - 0.001)
-            last = now
+    def tick() -> None:
+        nonlocal last
+        now = loop.time()
+        late.append(now - last - _TICK_SECONDS)
+        last = now
+        if not done.is_set():
+            loop.call_later(_TICK_SECONDS, tick)
+        else:
+            ticked.set()
 
-    watching = asyncio.create_task(watch())
-    await asyncio.sleep(0.02)
-    stalls.clear()
-    began = time.perf_counter()
+    done, ticked = asyncio.Event(), asyncio.Event()
+    tick()
+    began = loop.time()
     await look_into(read, Look.ATTACHMENTS)
-    taken = time.perf_counter() - began
-    await asyncio.sleep(0.002)
-    watching.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await watching
-    return taken, max(stalls)
+    taken = loop.time() - began
+    done.set()
+    await ticked.wait()
+    return taken, max(late)
 
 
 def _memory(read: Message) -> float:

@@ -90,27 +90,43 @@ async def _reloaded(config: Config, first: list[Policy], revised: Path) -> dict[
     await holder.begin(NoLog())
     config.policies.rename(config.policies.with_name("policies-before"))
     revised.rename(config.policies)
-    late: list[float] = []
-    beating = asyncio.create_task(_beat(late))
-    await asyncio.sleep(0)
+    heart = Heart()
+    await heart.next_beat()
     began = time.perf_counter()
     if not await holder.reload(NoLog()):
         raise RuntimeError("the reload was refused")
     took = time.perf_counter() - began
-    await asyncio.sleep(10 * _BEAT_SECONDS)
-    beating.cancel()
-    await asyncio.gather(beating, return_exceptions=True)
+    await heart.next_beat()
+    late = heart.stop()
     await engine.close()
-    late.sort()
     return {"reload_seconds": took, "stall_seconds": late[-1], "usually_late_seconds": late[len(late) // 2]}
 
 
-async def _beat(late: list[float]) -> None:
-    """How late the loop comes to what is due, beat by beat."""
-    while True:
-        due = time.perf_counter() + _BEAT_SECONDS
-        await asyncio.sleep(_BEAT_SECONDS)
-        late.append(time.perf_counter() - due)
+class Heart:
+    """How late the event loop comes to what is due, beat by beat."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._late: list[float] = []
+        self._beaten = asyncio.Event()
+        self._begin()
+
+    async def next_beat(self) -> None:
+        self._beaten.clear()
+        await self._beaten.wait()
+
+    def stop(self) -> list[float]:
+        """Every lateness so far, the least first."""
+        self._next.cancel()
+        return sorted(self._late)
+
+    def _begin(self) -> None:
+        self._next = self._loop.call_later(_BEAT_SECONDS, self._beat, self._loop.time() + _BEAT_SECONDS)
+
+    def _beat(self, due: float) -> None:
+        self._late.append(self._loop.time() - due)
+        self._beaten.set()
+        self._begin()
 
 
 if __name__ == "__main__":

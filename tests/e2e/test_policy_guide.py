@@ -10,20 +10,29 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from rorpost_gateway.cli.main import rorpost
-from tests.peers.gnupg_home import remove_home
+from tests.peers.gnupg_home import PreparedKeys, export_public, remove_home
 
 ROOT = Path(__file__).parents[2]
 GUIDE = ROOT / "policies" / "README.md"
+NEW_KEY = "AAAA0000AAAA0000AAAA0000AAAA0000AAAA0007"  # of which the test has a real one
 _THING = re.compile(r"^### (\d+)\. ([^\n]+)\n(.*?)(?=^##)", re.DOTALL | re.MULTILINE)
 _BLOCK = re.compile(r"^```(yaml|diff|console)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _FILE = re.compile(r"# (\S+\.yaml)\n")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """`shown` are the pieces of its output that the guide shows, in order."""
+
+    words: tuple[str, ...]
+    shown: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,13 +43,18 @@ class Block:
     file: str
     text: str
 
+    @property
+    def commands(self) -> list[Command]:
+        found: list[Command] = []
+        for line in self.text.splitlines():
+            if line.startswith("$ rorpost "):
+                found.append(Command(words=tuple(line.split()[2:])))
+            else:
+                found[-1].shown.extend(_words(piece) for piece in line.split("…") if piece.strip())
+        return found
 
-@dataclass(frozen=True, kw_only=True)
-class Command:
-    """`shown` are the pieces of its output that the guide shows, in order."""
-
-    words: tuple[str, ...]
-    shown: list[str] = field(default_factory=list)
+    def with_key(self, fingerprint: str) -> "Block":
+        return replace(self, text=self.text.replace(NEW_KEY, fingerprint))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,13 +68,7 @@ class Thing:
 
     @property
     def commands(self) -> list[Command]:
-        found: list[Command] = []
-        for line in "".join(block.text for block in self.of_kind("console")).splitlines():
-            if line.startswith("$ rorpost "):
-                found.append(Command(words=tuple(line.split()[2:])))
-            else:
-                found[-1].shown.extend(_words(piece) for piece in line.split("…") if piece.strip())
-        return found
+        return [command for block in self.of_kind("console") for command in block.commands]
 
 
 def _words(text: str) -> str:
@@ -99,6 +107,24 @@ class Installation:
         who = ("-c", "user.name=Eva Ek", "-c", "user.email=eva.ek@motala.se")
         for words in (("init", "--quiet"), ("add", "policies"), ("commit", "--quiet", "--message=shipped")):
             subprocess.run(["git", *who, *words], cwd=self.policies.parent, check=True, capture_output=True)
+
+    def carry_out(self, block: Block) -> None:
+        if block.kind == "yaml":
+            self.append(block)
+        elif block.kind == "diff":
+            self.change(block)
+        for command in block.commands if block.kind == "console" else ():
+            self.check(command)
+
+    def check(self, command: Command) -> None:
+        code, out = self.run(*command.words)
+        called = f"rorpost {' '.join(command.words)}"
+        assert (code, bool(out)) == (0, True), f"{called}: {out}"
+        assert "What no case touches" not in out
+        rest = _words(out)
+        for piece in command.shown:
+            before, found, rest = rest.partition(piece)
+            assert found, f"{called}: no {piece!r} in {before}"
 
     def append(self, block: Block) -> None:
         path = self.policies / block.file
@@ -155,18 +181,10 @@ def test_there_are_ten() -> None:
 
 
 @pytest.mark.parametrize("thing", things(), ids=lambda thing: thing.title)
-def test_as_it_is_written(installation: Installation, thing: Thing) -> None:
-    cases = thing.of_kind("yaml")
-    assert installation.fulfilled(cases) == set()
-    for block in cases:
-        installation.append(block)
-    for block in thing.of_kind("diff"):
-        installation.change(block)
-    for command in thing.commands:
-        code, out = installation.run(*command.words)
-        assert (code, bool(out)) == (0, True), f"rorpost {' '.join(command.words)}: {out}"
-        assert "What no case touches" not in out
-        rest = _words(out)
-        for piece in command.shown:
-            before, found, rest = rest.partition(piece)
-            assert found, f"rorpost {' '.join(command.words)}: no {piece!r} in {before}"
+def test_as_it_is_written(installation: Installation, prepared_keys: PreparedKeys, thing: Thing) -> None:
+    (installation.policies.parent / "brinken.asc").write_bytes(
+        export_public(prepared_keys.sender_home, prepared_keys.receiver)
+    )
+    assert installation.fulfilled(thing.of_kind("yaml")) == set()
+    for block in thing.blocks:
+        installation.carry_out(block.with_key(prepared_keys.receiver))

@@ -49,6 +49,7 @@ class Town:
         self, folder: Path, dovecot: Dovecot, sink: Sink, keys: PreparedKeys, authority: Authority
     ) -> None:
         self.folder, self.dovecot, self.sink = folder, dovecot, sink
+        self._supervising: supervising.Supervising | None = None
         self.now = at("07:00").timestamp()
         self.policy = world.make_policy(keys)
         self.read_at(HOME_CARE, "08:00", "13:00", on_duty=[ON_DUTY], manager=MANAGER)
@@ -86,14 +87,21 @@ class Town:
             gateway = await Gateway.open(config, give_up=lambda: None, now=lambda: self.now)
         try:
             await gateway.start()
+            self._supervising = gateway._parts.supervising
             yield gateway
         finally:
             await gateway.stop()
 
     async def at(self, moment: str, *, lines: int) -> None:
-        """The clock says so, and so many deadlines have their lines."""
+        """The clock says so, so many deadlines have their lines, and the watch knows that they do."""
         self.now = at(moment).timestamp()
-        await self.until(lambda: len(self.lines()) >= lines)
+        await self.until(lambda: len(self.lines()) >= lines and self._is_settled())
+
+    def _is_settled(self) -> bool:
+        newest = {line["mailbox"]: line["deadline"] for line in self.lines()}
+        assert self._supervising is not None
+        standings = {each.watched.address: each.judged for each in self._supervising.watch.standings}
+        return all((known := standings[each]) and known.local == newest[each] for each in newest)
 
     async def until(self, holds: Callable[[], object]) -> None:
         async with asyncio.timeout(STEP_SECONDS):

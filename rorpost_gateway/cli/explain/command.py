@@ -118,7 +118,7 @@ def explain(*, config_path: Path, as_json: bool, direction: str, at: datetime | 
     in_force = InForce(
         policy=policy, keys=asyncio.run(load_index(config.openpgp.home)), logins=logins_for(login)
     )
-    explained = _explain(config, in_force, asked, login)
+    explained = explain_for(config, in_force, asked, login)
     sentences = Sentences(explained, config.language)
     if as_json:
         click.echo(json.dumps(as_data(explained, sentences.as_data()), ensure_ascii=False, indent=2))
@@ -127,7 +127,7 @@ def explain(*, config_path: Path, as_json: bool, direction: str, at: datetime | 
     sys.exit(0 if explained.accepted else 1)
 
 
-def _explain(config: Config, in_force: InForce, asked: Asked, login: Login | None) -> Explained:
+def explain_for(config: Config, in_force: InForce, asked: Asked, login: Login | None) -> Explained:
     common: dict[str, Any] = {
         "direction": asked.direction,
         "at": asked.at,

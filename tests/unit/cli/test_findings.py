@@ -142,6 +142,14 @@ def test_thousands_are_counted(tmp_path: Path) -> None:
     assert text.endswith("\n... and 100 more\n\n300 errors in 1 file\n")
 
 
+def test_a_file_does_not_write_on_the_screen(rorpost: Any, here: Any) -> None:
+    """Nor in the log: names of mailboxes and channels stand in findings as they were written."""
+    here.write("policies/policy.yaml", '"mailboxes": {"a\\e[2J\\r@b.se": {"\\e]0;x\\a": 1, "phone": 1}}\n')
+    ended = rorpost("check", config=here.path)
+    assert ended.code == 78
+    assert all(line.isprintable() for line in ended.err.splitlines())
+
+
 def test_markup_in_a_file_is_text(tmp_path: Path) -> None:
     assert "'[bold]x[/]'" in render(invalid(tmp_path / "f.yaml", "'[bold]x[/]': 1\n"), width=80).plain
 

@@ -12,6 +12,8 @@ from rorpost_gateway.decision_log.base import Event, Record
 from rorpost_gateway.metrics.catalogue import METRICS, PROCESS_METRICS, Kind
 from rorpost_gateway.metrics.exposition import exposition
 from rorpost_gateway.metrics.snapshot import (
+    ChannelFigures,
+    ChannelStopFigure,
     CollectingFigures,
     FolderFigures,
     KeyFigure,
@@ -78,6 +80,13 @@ SNAPSHOT = Snapshot(
         MailboxFigures(mailbox=KEPT_OUT, up=False, looked_at=None, unread=None, foreign=None, folders={}),
     ),
     notices={"sent": 1, "deferred": 2, "failed": 0},
+    channels=ChannelFigures(
+        counts={"fine": 3, "stops-soon": 1, "stopped": 0},
+        stops=(
+            ChannelStopFigure(channel="brinken", mailbox=HOME_CARE, fingerprint="AA", at=NOW + 9),
+            ChannelStopFigure(channel="brinken", mailbox=HOME_CARE, fingerprint="AA", at=NOW + 99),
+        ),
+    ),
 )
 
 
@@ -112,6 +121,9 @@ def page(snapshot: Snapshot = SNAPSHOT) -> str:
         f'rorpost_key_expiry_timestamp_seconds{{fingerprint="AA",mailbox="{HOME_CARE}",use="sign"}} +Inf',
         'rorpost_keys{forecast="key-missing",use="seal"} 1.0',
         'rorpost_keys{forecast="fine",use="sign"} 1.0',
+        'rorpost_channels{forecast="stops-soon"} 1.0',
+        "rorpost_channel_stops_timestamp_seconds"
+        + f'{{channel="brinken",fingerprint="AA",mailbox="{HOME_CARE}"}} 1.790000009e+09',
         'rorpost_connections{listener="submission"} 3.0',
         "rorpost_in_flight_bytes 4096.0",
         'rorpost_limit{limit="message_size"} 100.0',

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rorpost_gateway.decision import DeclaredBy, Direction, Reason, Verdict
-from rorpost_gateway.facts import SealFacts
+from rorpost_gateway.facts import NOTHING_FOUND, Attachment, ContentFacts, SealFacts
 from rorpost_gateway.policy.evaluate import Outcome, Question, evaluate, evaluate_all, trace
 from rorpost_gateway.policy.inbound_rules import FUTURE, OPENED_RULES
 
@@ -270,3 +270,18 @@ def test_every_rule_can_be_asked_why(world: Any) -> None:
     after = steps[steps.index(failed[0]) + 1 :]
     assert after
     assert {step.outcome for step in after} == {Outcome.NOT_TRIED}
+
+
+def test_the_attachment_rule_holds_inbound_too_and_fails_closed(world: Any) -> None:
+    policy = world.small(rules("attachments: {deny_extensions: [exe]}"))
+    looked = ContentFacts(attachments=(Attachment(kind="a/b", declared="a/b", extensions=("exe",)),))
+    for content, reason in (
+        (NOTHING_FOUND, Reason.OK),
+        (looked, Reason.ATTACHMENT_NOT_ALLOWED),
+        (replace(NOTHING_FOUND, attachments=None), Reason.ATTACHMENT_NOT_ALLOWED),
+        (None, Reason.ATTACHMENT_NOT_ALLOWED),
+    ):
+        verdict = decide(world, policy=policy, says={"content": content})
+        assert verdict.reason is reason
+    assert verdict.rule == "rules.attachments"
+    assert verdict.position is not None
