@@ -73,6 +73,10 @@ def trials() -> list[Trial]:
                 "message": {"X_OriginatorOrg": world.OURS},
             },
         ),
-        ("larger than is taken", Reason.MESSAGE_TOO_LARGE, {"message": {"body": "x" * 70 * 3_000 + "\r\n"}}),
+        (
+            "larger than is taken",
+            Reason.MESSAGE_TOO_LARGE,
+            {"message": {"body": ("x" * 70 + "\r\n") * 3_000}},
+        ),
     ]
     return [_trial(name, want, number, **more) for number, (name, want, more) in enumerate(given)]

@@ -40,7 +40,7 @@ def gateway(folder: Path, stack: ExitStack) -> Gateway:
     shutil.copytree(SHIPPED / "tests", folder / "cases")
     for path in (folder / "cases").glob("*.yaml"):
         path.write_text(_with_keys(path.read_text("utf-8"), made), encoding="utf-8")
-    return Gateway(write_config(folder, home=home, domain=OURS, policies="policies"), folder)
+    return Gateway(write_config(folder, home=home, domain=OURS, policies="policies", limits={}), folder)
 
 
 def trials(it: Gateway) -> list[Trial]:
