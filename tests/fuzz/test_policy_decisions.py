@@ -208,7 +208,15 @@ def by_hand() -> Drawn:
     ]
     parts: dict[str, Any] = {
         "mailboxes": {each: {"users": users, "key": [{"fingerprint": PRINTS[0]}]} for each in OURS + THEIRS},
-        "channels": [{"name": "c", "between": [OURS[0], THEIRS[0]]}],
+        "channels": [
+            {
+                "name": "old",
+                "between": [OURS[0], THEIRS[0]],
+                "valid_until": FIRST,
+                "rules": {"urgent": "allow"},
+            },
+            {"name": "new", "between": [OURS[0], THEIRS[0]], "valid_from": FIRST + timedelta(days=1)},
+        ],
         "rules": {
             "legal_basis": BASES,
             "declared_user": {"sources": ["header", "sender", "signature"]},

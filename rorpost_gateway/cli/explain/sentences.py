@@ -26,7 +26,7 @@ _LEFT_OUT: Final[Mapping[str, Callable[[Rules], bool]]] = {
     "rules.unprotected_headers": lambda rules: not rules.unprotected_headers_refused,
 }
 # Rules whose first reason is another rule's as well.
-_NAMED: Final[Mapping[tuple[str, Reason], str]] = {
+NAMED: Final[Mapping[tuple[str, Reason], str]] = {
     ("outer fields", Reason.AUTHOR_MISMATCH): "outer-fields",
     ("mailboxes.key", Reason.HIDDEN_RECIPIENT): "sealed-to",
 }
@@ -56,7 +56,7 @@ class Sentences:
             return self._failed(decision, step)
         if (left_out := _LEFT_OUT.get(step.rule)) is not None and left_out(decision.rules):
             return str(self.words["notes"]["left-out"])
-        name = _NAMED.get((step.rule, step.reasons[0]), step.reasons[0])
+        name = NAMED.get((step.rule, step.reasons[0]), step.reasons[0])
         if name == Reason.USER_NOT_DECLARED and decision.verdict.declared_user is None:
             name = "user-not-stated"
         return self._filled(self.words["passed"][name], decision)

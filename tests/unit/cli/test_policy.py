@@ -158,15 +158,18 @@ def test_a_message_that_states_nobody(explain: Any, here: Any) -> None:
         ),
     ],
 )
-def test_a_message_that_cannot_be_read(rorpost: Any, here: Any, octets: bytes, reason: str) -> None:
+def test_a_message_that_cannot_be_read(explain: Any, here: Any, octets: bytes, reason: str) -> None:
     path = here.folder / "message.eml"
     path.write_bytes(octets)
-    ended = rorpost("policy", "explain", *PAIR, "--message", path, config=here.path)
-    assert ended.code == 1
-    assert ended.err.startswith(f"Error: {path}: {reason}: ")
+    code, said = explain("--message", path)
+    assert (code, said["reason"], said["message_judged"]) == (1, reason, False)
+    assert said["fault"]
+    assert said["channel"] == "hemsjukvarden-region", "as far as the envelope tells"
+    assert [step["reason"] for step in said["steps"] if step["outcome"] == "failed"] == [reason]
 
 
 def test_as_a_table(rorpost: Any, here: Any) -> None:
+    here.configure(language="en")
     ended = rorpost("policy", "explain", *PAIR, "--user", world.ANNA, config=here.path)
     assert ended.code == 0
     assert "accepted [ok]" in ended.out
@@ -175,6 +178,8 @@ def test_as_a_table(rorpost: Any, here: Any) -> None:
     refused = rorpost("policy", "explain", *PAIR, "--user", world.BO, config=here.path)
     assert refused.code == 1
     assert "refused [user-not-valid]" in refused.out
+    assert f"The authorisation of {world.BO} for {world.HOME_CARE} is not in force on " in refused.out
+    assert f"| - user: {world.BO}\n" in refused.out, "the line of YAML"
     envelope = rorpost("policy", "explain", *PAIR, config=here.path)
     assert "Only the envelope was judged" in envelope.out
 
@@ -193,7 +198,14 @@ def test_inbound(explain: Any) -> None:
     assert (said["direction"], said["message_judged"]) == ("inbound", False)
 
 
+def test_in_swedish(rorpost: Any, here: Any) -> None:
+    refused = rorpost("policy", "explain", *PAIR, "--user", world.BO, config=here.path)
+    assert "avvisat [user-not-valid]" in refused.out
+    assert f"Behörigheten för {world.BO} till {world.HOME_CARE} gäller inte den " in refused.out
+
+
 def test_inbound_it_says_that_a_message_is_judged_when_it_is_opened(rorpost: Any, here: Any) -> None:
+    here.configure(language="en")
     asked = ("--from", world.HOSPITAL, "--to", world.HOME_CARE, "--user", world.ANNA)
     ended = rorpost("policy", "explain", *asked, "--direction", "inbound", config=here.path)
     assert ended.code == 0
