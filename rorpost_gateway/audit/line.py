@@ -32,6 +32,7 @@ EVENTS: dict[str, tuple[str, ...]] = {  # each with the fields it cannot do with
     "released": ("decision_id", "queue_id"),
     "removed": ("decision_id", "queue_id"),
     "mailbox": ("mailbox", "outcome", "deadline"),
+    "reminder": ("recipient", "declared_user", "mailbox", "valid_until", "days_left"),
     "extract": (),
     "key": ("vkey", "previous", "operator"),
     "keyring": ("operator", "verb", "fingerprints"),
@@ -43,7 +44,7 @@ EVENTS: dict[str, tuple[str, ...]] = {  # each with the fields it cannot do with
 NUMBERS = frozenset(
     {
         *("size", "attempt", "count", "first", "last", "offset", "length", "entries", "previous_entries"),
-        *("unread", "in_inbox", "in_sent", "foreign"),
+        *("unread", "in_inbox", "in_sent", "foreign", "days_left"),
     }
 )
 HASHES = frozenset({"content_sha256", "sealed_sha256", "sha256", "previous_head"})
@@ -62,7 +63,7 @@ TEXTS = frozenset(
         *("queue_id", "message_id", "encrypted_to", "signed_by", "next_hop", "reply", "rule"),
         *("operator", "since", "revision", "previous", "vkey", "origin", "version", "file"),
         *("verb", "decision", "previous_origin"),
-        *("mailbox", "deadline", "oldest_unread", "oldest", "cause"),
+        *("mailbox", "deadline", "oldest_unread", "oldest", "cause", "valid_until"),
     }
 )
 

@@ -1,8 +1,8 @@
 """The policy as it stood in a git revision, without touching the working tree.
 
 Read object by object (`git cat-file`), so that no filter, hook, pager or replacement that a repository
-may bring runs or stands in between, and nothing is fetched. Whatever the environment says about git
-repositories is left out: the one that the policy lies in is meant.
+may bring runs or stands in between; a git that knows how (2.45) is told to fetch nothing. Whatever the
+environment says about git repositories is left out: the one that the policy lies in is meant.
 """
 
 import os

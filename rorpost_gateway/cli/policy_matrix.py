@@ -6,6 +6,8 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import click
+from rich.cells import cell_len, set_cell_size
+from rich.table import Table
 from rich.text import Text
 
 from rorpost_gateway.cli.csv_text import csv_text
@@ -17,6 +19,8 @@ from rorpost_gateway.config import load_config
 from rorpost_gateway.policy.load import load_policy
 from rorpost_gateway.policy.matrix import Row, Validity, folded, matrix
 
+_FOLDED_ROWS = 500  # a table that folds its cells takes seconds for thousands of rows
+_HEADER = ("from", "", "to", "channel", "valid", "rules")
 _CSV_HEADER = (
     *("from", "from_name", "to", "to_name", "channel"),
     *("both_ways", "valid_from", "valid_until", "validity", "rules"),
@@ -84,17 +88,26 @@ def _csv_row(row: Row) -> tuple[str, ...]:
 
 
 def _print(pairs: Sequence[Row], day: date) -> None:
-    """As columns that are as wide as what stands in them: thousands of rows are written at once."""
     console, rows = table_console(), folded(pairs)
-    header = ("from", "", "to", "channel", "valid", "rules")
-    cells = [_cells(row) for row in rows]
-    widths = [max(map(len, column)) for column in zip(header, *cells, strict=True)]
-    lines = [Text(_line(header, widths), style="bold")]
-    for row, one in zip(rows, cells, strict=True):
-        lines.append(Text(_line(one, widths), style="" if row.validity is Validity.IN_FORCE else "dim"))
-    console.print(Text("\n").join(lines), soft_wrap=True)
+    if console.is_terminal and len(rows) <= _FOLDED_ROWS:
+        table = Table(*_HEADER, box=None, header_style="bold")
+        for row in rows:
+            table.add_row(*map(Text, _cells(row)), style="" if row.validity is Validity.IN_FORCE else "dim")
+        console.print(table)
+    else:
+        console.print(_lines(rows), soft_wrap=True)
     allowed = sum(row.validity is Validity.IN_FORCE for row in pairs)
     console.print(f"{allowed} directed pairs may write on {day}.")
+
+
+def _lines(rows: Sequence[Row]) -> Text:
+    """Columns as wide as what stands in them, in no time also where there are thousands of rows."""
+    cells = [_cells(row) for row in rows]
+    widths = [max(map(cell_len, column)) for column in zip(_HEADER, *cells, strict=True)]
+    lines = [Text(_line(_HEADER, widths), style="bold")]
+    for row, one in zip(rows, cells, strict=True):
+        lines.append(Text(_line(one, widths), style="" if row.validity is Validity.IN_FORCE else "dim"))
+    return Text("\n").join(lines)
 
 
 def _cells(row: Row) -> tuple[str, ...]:
@@ -106,7 +119,7 @@ def _cells(row: Row) -> tuple[str, ...]:
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    return "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
+    return "  ".join(map(set_cell_size, cells, widths)).rstrip()
 
 
 def _shown(text: str) -> str:

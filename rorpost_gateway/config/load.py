@@ -15,6 +15,7 @@ from rorpost_gateway.config.next_hops import read_relay
 from rorpost_gateway.config.overlaps import overlaps
 from rorpost_gateway.config.reading import DOMAIN, optional_path, part, required_part, word
 from rorpost_gateway.config.reply_texts import read_reply_texts
+from rorpost_gateway.config.reminding import read_access
 from rorpost_gateway.config.stores import (
     read_decision_log,
     read_limits,
@@ -54,6 +55,7 @@ def _read(top: Section, findings: Findings, file: Path) -> Config:
     if not domains:
         top.complain("domains", "must name at least one domain behind this gateway")
     limits = read_limits(part(top, "limits", findings))
+    supervision = read_supervision(top.section("supervision"), findings, base)
     state_dir = (base / top.text("state_dir", "../state")).resolve()
     return Config(
         file=file,
@@ -83,7 +85,10 @@ def _read(top: Section, findings: Findings, file: Path) -> Config:
         processes=top.integer("processes", max(0, (os.cpu_count() or 1) - 1), least=0, most=64),
         language=word(top, "language", Language.SV),
         reply_texts=read_reply_texts(optional_path(top, "reply_texts", base), findings),
-        supervision=read_supervision(top.section("supervision"), findings, base),
+        supervision=supervision,
+        access=read_access(
+            top.section("access"), findings, base, notify=supervision.notify if supervision else None
+        ),
     )
 
 

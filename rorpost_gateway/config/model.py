@@ -26,6 +26,7 @@ from rorpost_gateway.smtp import settings as smtp
 from rorpost_gateway.smtp_client import base as smtp_client
 
 __all__ = [
+    "AccessSettings",
     "CollectSettings",
     "Config",
     "DecisionLogSettings",
@@ -140,6 +141,17 @@ class SupervisionSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AccessSettings:
+    """Managers are reminded so many days before an authorisation ends, the longest time first.
+
+    `mail` is None where those who take notices of `supervision` take reminders too.
+    """
+
+    remind_days: tuple[int, ...]
+    mail: NotifySettings | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class OpenPgp:
     engine: str
     home: Path
@@ -234,6 +246,7 @@ class Config:
     processes: int  # beside the daemon's own
     language: Language
     supervision: SupervisionSettings | None = None
+    access: AccessSettings | None = None
     policy_reload: PolicyReload = PolicyReload.SIGNAL
     policy_quiet_seconds: float = POLICY_QUIET_SECONDS
     policy_tests: PolicyTests = PolicyTests.OFF
@@ -259,6 +272,13 @@ class Config:
         return found
 
     @property
+    def reminders(self) -> NotifySettings | None:
+        """Who takes reminders of authorisations that end; None where nobody is reminded."""
+        if self.access is None:
+            return None
+        return self.access.mail or (self.supervision.notify if self.supervision else None)
+
+    @property
     def mail_servers(self) -> dict[str, MailServer]:
         """Every server that takes plain mail, by the key that it stands under."""
         found = {}
@@ -266,6 +286,8 @@ class Config:
             found[f"delivery.{self.delivery.server.protocol}"] = self.delivery.server
         if self.supervision is not None and self.supervision.notify is not None:
             found["supervision.notify.smtp"] = self.supervision.notify.server
+        if self.access is not None and self.access.mail is not None:
+            found["access.mail.smtp"] = self.access.mail.server
         return found
 
     @property

@@ -3,14 +3,11 @@
 from pathlib import Path
 from typing import Final
 
-from rorpost_gateway.address import parse_address
 from rorpost_gateway.config.imap_accounts import read_folder, read_imap_account
-from rorpost_gateway.config.mail_servers import read_mail_server
-from rorpost_gateway.config.model import NotifySettings, SupervisionSettings
+from rorpost_gateway.config.model import SupervisionSettings
+from rorpost_gateway.config.notifying import read_notify
 from rorpost_gateway.config.reading import required_part
 from rorpost_gateway.document import Findings, Section
-from rorpost_gateway.errors import AddressMalformed
-from rorpost_gateway.smtp_client.base import MailProtocol
 
 INTERVAL_SECONDS: Final = 900.0
 ESCALATE_AFTER_SECONDS: Final = 3600.0
@@ -36,7 +33,7 @@ def read_supervision(section: Section | None, findings: Findings, base: Path) ->
         grace_seconds=_time(section, "grace", 0.0),
         escalate_after_seconds=_time(section, "escalate_after", ESCALATE_AFTER_SECONDS),
         connections=section.integer("connections", CONNECTIONS, least=1, most=500),
-        notify=_notify(section.section("notify"), findings, base),
+        notify=read_notify(section.section("notify"), findings, base),
     )
     section.finish()
     return settings
@@ -47,19 +44,3 @@ def _time(section: Section, key: str, default: float, *, least: float = 0.0) -> 
     if not least <= seconds <= _LONGEST_SECONDS:
         section.complain(key, f"must be from {least:g}s to 12h")
     return seconds
-
-
-def _notify(section: Section | None, findings: Findings, base: Path) -> NotifySettings | None:
-    if section is None:
-        return None
-    smtp = required_part(section, "smtp")
-    server = read_mail_server(smtp, base, findings, MailProtocol.SMTP)
-    smtp.finish()
-    sender = section.text("from")
-    try:
-        sender = parse_address(sender)
-    except AddressMalformed as error:
-        if sender:  # what is missing was told
-            section.complain("from", f"is no address: {error.public}")
-    section.finish()
-    return NotifySettings(server=server, sender=sender)

@@ -25,6 +25,7 @@ class Event(StrEnum):
     RELEASED = "released"
     REMOVED = "removed"
     MAILBOX = "mailbox"
+    REMINDER = "reminder"  # a manager was told that an authorisation will end
     EXTRACT = "extract"
     KEY = "key"  # the log's signing key was rotated
     KEYRING = "keyring"  # an operator changed the OpenPGP keys by a command

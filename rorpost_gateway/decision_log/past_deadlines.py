@@ -4,21 +4,15 @@ Memory does not depend on the log. Lines that are none are passed over; whether 
 out elsewhere.
 """
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from rorpost_gateway.decision_log.base import Event
-from rorpost_gateway.decision_log.folder import SUFFIX, day_files
-from rorpost_gateway.decision_log.line import LINE_OCTETS, day_of
-from rorpost_gateway.decision_log.lookup import CLOCK_MARGIN_SECONDS
+from rorpost_gateway.decision_log.past_lines import entry_of, mark_of, past_lines
 
-# In a JSON string every quotation mark has a backslash before it, so no value can look like these.
-_MAILBOX = f'"event":"{Event.MAILBOX}"'.encode()
-_START = f'"event":"{Event.START}"'.encode()
+_MAILBOX, _START = mark_of(Event.MAILBOX), mark_of(Event.START)
 # What the opening of a log writes, right before the start.
-_AT_OPENING = tuple(f'"event":"{each}"'.encode() for each in (Event.DAY, Event.TORN, Event.KEY))
+_AT_OPENING = tuple(mark_of(each) for each in (Event.DAY, Event.TORN, Event.KEY))
 _TIME = b'","time":"'
 _TIME_OCTETS = 24
 
@@ -45,25 +39,14 @@ def past_deadlines(folder: Path, *, since: float) -> PastDeadlines:
     Raises OSError, LogDamaged.
     """
     found, last_time = PastDeadlines(), None
-    for path in _files(folder, since):
-        with path.open("rb") as file:
-            while line := file.readline(LINE_OCTETS):
-                if not line.endswith(b"\n"):
-                    continue
-                if _START in line:
-                    found.down_since = last_time
-                elif _MAILBOX in line:
-                    _note(found, line)
-                if not any(event in line for event in _AT_OPENING):
-                    last_time = _time_of(line) or last_time
+    for line in past_lines(folder, since=since):
+        if _START in line:
+            found.down_since = last_time
+        elif _MAILBOX in line:
+            _note(found, line)
+        if not any(event in line for event in _AT_OPENING):
+            last_time = _time_of(line) or last_time
     return found
-
-
-def _files(folder: Path, since: float) -> list[Path]:
-    files = day_files(folder)
-    oldest = f"{day_of(since - CLOCK_MARGIN_SECONDS)}{SUFFIX}"
-    before = [path for path in files if path.name < oldest]
-    return before[-1:] + [path for path in files if path.name >= oldest]
 
 
 def _time_of(line: bytes) -> str | None:
@@ -72,11 +55,8 @@ def _time_of(line: bytes) -> str | None:
 
 
 def _note(found: PastDeadlines, line: bytes) -> None:
-    try:
-        entry: Any = json.loads(line)
-    except (ValueError, RecursionError):
-        return
-    if not isinstance(entry, dict) or entry.get("event") != Event.MAILBOX:
+    entry = entry_of(line, Event.MAILBOX)
+    if entry is None:
         return
     mailbox, deadline, outcome = (entry.get(name) for name in ("mailbox", "deadline", "outcome"))
     if isinstance(mailbox, str) and isinstance(deadline, str) and isinstance(outcome, str):

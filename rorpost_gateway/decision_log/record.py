@@ -46,6 +46,7 @@ FIELD_ORDER = (
         "foreign",
     ),
     "cause",
+    *("valid_until", "days_left"),
 )
 _RANK = {name: rank for rank, name in enumerate(FIELD_ORDER)}
 _CLIENT_CHOSEN = frozenset(
@@ -133,6 +134,16 @@ class DeadlineFields(TypedDict):
     cause: str | None
 
 
+class ReminderFields(TypedDict):
+    """A manager was told, by mail, that an authorisation will end. The day is `YYYY-MM-DD`."""
+
+    recipient: str
+    declared_user: str
+    mailbox: str
+    valid_until: str
+    days_left: int
+
+
 class RestartFields(TypedDict, total=False):
     """What entry 0 of a log that was begun anew says of the one before; None where nobody could tell."""
 
@@ -185,6 +196,9 @@ class Records:
 
     def mailbox(self, **fields: Unpack[DeadlineFields]) -> Record:
         return self._record(Event.MAILBOX, dict(fields))
+
+    def reminder(self, **fields: Unpack[ReminderFields]) -> Record:
+        return self._record(Event.REMINDER, dict(fields))
 
     def flood(self, aggregate: Aggregate, *, direction: Direction = Direction.OUTBOUND) -> Record:
         """The rest of a client's minute: how many more failed or were refused since `since`."""

@@ -68,6 +68,8 @@ _WORDS = {  # fields that are shown, with what is said before their value
     "oldest": "oldest",
     "foreign": "foreign",
     "cause": "cause",
+    "valid_until": "valid until",
+    "days_left": "days left",
 }
 _INDENT = " " * 10
 

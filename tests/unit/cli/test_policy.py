@@ -179,7 +179,7 @@ def test_as_a_table(rorpost: Any, here: Any) -> None:
     assert refused.code == 1
     assert "refused [user-not-valid]" in refused.out
     assert f"The authorisation of {world.BO} for {world.HOME_CARE} is not in force on " in refused.out
-    assert f"| - user: {world.BO}\n" in refused.out, "the line of YAML"
+    assert f" - user: {world.BO}\n" in refused.out, "the line of YAML"
     envelope = rorpost("policy", "explain", *PAIR, config=here.path)
     assert "Only the envelope was judged" in envelope.out
 

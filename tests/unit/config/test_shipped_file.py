@@ -13,7 +13,7 @@ SHIPPED = Path(__file__).parents[3] / "config" / "rorpost.yaml"
 LINES = SHIPPED.read_text(encoding="utf-8").splitlines()
 
 # Commented keys that show what one may write; everything else that is commented shows its default.
-EXAMPLES = {"ca", "username", "password_file", "routes", "lmtp", "smtp", "imap", "supervision"}
+EXAMPLES = {"ca", "username", "password_file", "routes", "lmtp", "smtp", "imap", "supervision", "access"}
 
 # The configuration as it was agreed upon, as far as this version goes.
 AGREED = (
@@ -29,7 +29,7 @@ AGREED = (
     *("in_flight_bytes", "metrics"),
     *("inbound", "imap", "poll", "folder", "recipient", "token_file", "token_url", "client_id", "scope"),
     *("client_secret_file", "sent_copy", "sent_folder", "supervision", "interval", "grace"),
-    *("escalate_after", "notify", "from"),
+    *("escalate_after", "notify", "from", "access", "remind", "mail"),
 )
 LATER = ("postgresql",)
 
