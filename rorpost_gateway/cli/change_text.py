@@ -21,6 +21,7 @@ from rorpost_gateway.policy.difference import (
 )
 from rorpost_gateway.policy.model import Pair, Policy
 from rorpost_gateway.policy.periods import Period
+from rorpost_gateway.policy.rule_changes import ONLY_THE_POLICY
 
 MARK = "⚠"
 _NAMED = 5  # of a list of names within a line; the rest is counted
@@ -131,12 +132,13 @@ def _rules(changes: Iterable[RuleChange], view: _View) -> Iterator[str]:
 
 
 def _where(change: RuleChange) -> str:
+    own = ", the policy's own" if change.default else ""
     if change.every_channel:
-        return ", in every channel"
+        return f"{own}, in every channel"
     whole = [scope.channel for scope in change.scopes if not scope.pairs]
     if not change.scopes:
-        return ", for no channel of today's: each says it for itself, or it concerns none"
-    return f", in {_names(whole)}" if whole else ", for these pairs:"
+        return own if change.key in ONLY_THE_POLICY else f"{own}; no channel goes by it now"
+    return f"{own}, in {_names(whole)}" if whole else f"{own}, for these pairs:"
 
 
 def _people(difference: Difference, view: _View) -> Iterator[str]:

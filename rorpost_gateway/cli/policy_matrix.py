@@ -11,12 +11,12 @@ from rich.table import Table
 from rich.text import Text
 
 from rorpost_gateway.cli.csv_text import csv_text
+from rorpost_gateway.cli.loading import load_policy_of
 from rorpost_gateway.cli.matrix_html import Page, matrix_html
 from rorpost_gateway.cli.options import config_option, json_option
 from rorpost_gateway.cli.plain_data import as_plain_data
 from rorpost_gateway.cli.tables import table_console
 from rorpost_gateway.config import load_config
-from rorpost_gateway.policy.load import load_policy
 from rorpost_gateway.policy.matrix import Row, Validity, folded, matrix
 
 _FOLDED_ROWS = 500  # a table that folds its cells takes seconds for thousands of rows
@@ -58,7 +58,7 @@ def matrix_(
     if as_json + as_csv + (html_path is not None) > 1:
         raise click.UsageError("choose one of --json, --csv and --html")
     config = load_config(config_path)
-    policy = load_policy(config.policies, own_domains=config.domains, timezone=config.timezone)
+    policy = load_policy_of(config)
     unknown = [address for address in mailboxes if policy.mailbox(address) is None]
     if unknown:
         raise click.UsageError(f"{unknown[0]!r} is no mailbox of the policy")
@@ -90,7 +90,9 @@ def _csv_row(row: Row) -> tuple[str, ...]:
 def _print(pairs: Sequence[Row], day: date) -> None:
     console, rows = table_console(), folded(pairs)
     if console.is_terminal and len(rows) <= _FOLDED_ROWS:
-        table = Table(*_HEADER, box=None, header_style="bold")
+        table = Table(box=None, header_style="bold")
+        for title in _HEADER:
+            table.add_column(title, overflow="fold")
         for row in rows:
             table.add_row(*map(Text, _cells(row)), style="" if row.validity is Validity.IN_FORCE else "dim")
         console.print(table)

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rorpost_gateway.cli.git_revision import policy_at
+from rorpost_gateway.cli.loading import load_policy_of
 from rorpost_gateway.config import Config
-from rorpost_gateway.policy.load import load_policy
 from rorpost_gateway.policy.model import Policy
 
 
@@ -30,7 +30,6 @@ def _path_of(name: str, config: Config) -> Path | None:
 
 def _load(config: Config, name: str, path: Path | None, place: Path) -> Policy:
     if path is not None:
-        return load_policy(path, own_domains=config.domains, timezone=config.timezone)
+        return load_policy_of(config, path)
     with policy_at(name, place) as written:
-        shown_as = f"{name}:{place.resolve().name}"
-        return load_policy(written, own_domains=config.domains, timezone=config.timezone, shown_as=shown_as)
+        return load_policy_of(config, written, shown_as=f"{name}:{place.resolve().name}")

@@ -14,8 +14,8 @@ from rorpost_gateway.config.model import POLICY_QUIET_SECONDS, Config, PolicyRel
 from rorpost_gateway.config.next_hops import read_relay
 from rorpost_gateway.config.overlaps import overlaps
 from rorpost_gateway.config.reading import DOMAIN, optional_path, part, required_part, word
-from rorpost_gateway.config.reply_texts import read_reply_texts
 from rorpost_gateway.config.reminding import read_access
+from rorpost_gateway.config.reply_texts import read_reply_texts
 from rorpost_gateway.config.stores import (
     read_decision_log,
     read_limits,

@@ -17,6 +17,7 @@ from rorpost_gateway.daemon.log_upkeep import OwnLog
 from rorpost_gateway.daemon.mailbox_figures import mailbox_data
 from rorpost_gateway.daemon.operators import OperatorLines
 from rorpost_gateway.daemon.relaying import make_relay
+from rorpost_gateway.daemon.reminding import make_reminders
 from rorpost_gateway.daemon.supervising import Supervising, make_supervising
 from rorpost_gateway.daemon.way_in import (
     REMEMBERED_LONGER,
@@ -36,6 +37,7 @@ from rorpost_gateway.queue.base import Queue
 from rorpost_gateway.reception.house import House, InForce
 from rorpost_gateway.reception.refusals import Refusals
 from rorpost_gateway.relay.runner import Relay
+from rorpost_gateway.reminding.reminders import Reminders
 from rorpost_gateway.smtp.listener import Budget, Listener, ListenerSettings
 from rorpost_gateway.smtp_client.base import Client
 from rorpost_gateway.smtp_client.beside import ClientBeside
@@ -75,6 +77,7 @@ class Parts:
     background: tuple[Background, ...] = ()
     collecting: Collecting | None = None
     supervising: Supervising | None = None
+    reminders: Reminders | None = None
 
 
 def make_parts(
@@ -109,6 +112,7 @@ def make_parts(
     listeners, in_hand = _make_listeners(config, house, inbound, refusals, budget)
     collecting = make_collecting(config, house, inbound, budget, client)
     supervising = make_supervising(config, house, client)
+    reminders = make_reminders(config, house, client)
     return Parts(
         client=client,
         refusals=refusals,
@@ -126,10 +130,12 @@ def make_parts(
         ),
         collecting=collecting,
         supervising=supervising,
+        reminders=reminders,
         background=(
             *((("imap-sessions", sessions.run),) if _appends(config) else ()),
             *((("collecting", collecting.run),) if collecting is not None else ()),
             *(supervising.background() if supervising is not None else ()),
+            *((("reminders", reminders.run),) if reminders is not None else ()),
         ),
     )
 

@@ -85,8 +85,8 @@ def roster_of(
     return roster
 
 
-def waiting(now: Now, roster: Roster) -> WaitUntil:
-    """Wait for a moment of `now`'s, or until that clock is put back, or there is another roster."""
+def waiting(now: Now, roster: Callable[[], object]) -> WaitUntil:
+    """Wait for a moment of `now`'s, or until that clock is put back, or what `roster` gives is another."""
 
     async def wait_until(moment: float) -> None:
         watched, last = roster(), now()

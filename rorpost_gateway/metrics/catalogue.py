@@ -171,6 +171,12 @@ METRICS = (
         "Attempts to tell of deadlines that were missed.",
     ),
     Metric(
+        "rorpost_access_reminders_total",
+        Kind.COUNTER,
+        ("outcome",),
+        "Mails to managers about authorisations that will end.",
+    ),
+    Metric(
         "rorpost_disk_free_bytes", Kind.GAUGE, ("store",), "Free on the file system of the queue, of the log."
     ),
     Metric("rorpost_check_ok", Kind.GAUGE, ("check",), "The checks of /readyz: 1 where all is well."),

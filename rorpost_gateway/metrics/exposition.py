@@ -104,6 +104,8 @@ class _Gateway(Collector):
         notices = self.snapshot.notices
         if notices is not None:
             yield _family("rorpost_mailbox_notices_total", _by_one(notices))
+        if self.snapshot.reminders is not None:
+            yield _family("rorpost_access_reminders_total", _by_one(self.snapshot.reminders))
 
     def _stages(self) -> Family:
         family = _empty("rorpost_stage_seconds")

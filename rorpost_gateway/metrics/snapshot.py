@@ -118,3 +118,4 @@ class Snapshot:
     mailboxes: Sequence[MailboxFigures] = ()
     notices: Mapping[str, int] | None = None  # by outcome; None where nobody is told
     channels: ChannelFigures | None = None  # None where the keys cannot be asked
+    reminders: Mapping[str, int] | None = None  # by outcome; None where nobody is reminded

@@ -1,6 +1,6 @@
 """Who is authorised for which mailbox, on whose request, and for how long still. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -48,9 +48,18 @@ def accesses(policy: Policy, day: date, *, mailbox: str | None = None) -> tuple[
     return tuple(sorted(rows, key=lambda row: (row.mailbox, row.user, row.valid_from)))
 
 
-def _of(mailbox: Mailbox, day: date) -> Iterator[Access]:
+def accesses_that_end(mailboxes: Iterable[Mailbox], day: date, *, within_days: int) -> tuple[Access, ...]:
+    """Who will lose one of these mailboxes in so many days, or fewer. Quick, where few are."""
+    last = day + timedelta(days=within_days)
+    rows = (row for each in mailboxes for row in _of(each, day, last=last))
+    return tuple(row for row in rows if row.ends_within(within_days))
+
+
+def _of(mailbox: Mailbox, day: date, *, last: date = date.max) -> Iterator[Access]:
     for periods in mailbox.users.values():
         for each in periods:
+            if each.valid_until > last:
+                continue
             over = each.valid_until < day
             standing = Standing.OVER if over else Standing.IN_FORCE
             yield Access(

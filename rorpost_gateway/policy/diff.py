@@ -13,7 +13,7 @@ from rorpost_gateway.policy.diff_things import compare_channels, compare_mailbox
 from rorpost_gateway.policy.difference import Difference, PairChange
 from rorpost_gateway.policy.model import Channel, Pair, Policy
 from rorpost_gateway.policy.periods import Days, as_periods, common, days, joined, without
-from rorpost_gateway.policy.rule_changes import UnlikeBuiltIn
+from rorpost_gateway.policy.rule_changes import UnusualRules
 
 
 def compare(old: Policy, new: Policy, *, own_domains: frozenset[str] | None = None) -> Difference:
@@ -24,18 +24,19 @@ def compare(old: Policy, new: Policy, *, own_domains: frozenset[str] | None = No
     if old.canonical == new.canonical and old.canonical:
         return Difference(old_revision=old.revision, new_revision=new.revision)
     believed, listed = compare_listing(old, new, own_domains)
-    rules, unusual = RuleChanges(old, new), UnlikeBuiltIn()
+    rules = RuleChanges(old, new)
+    unusual_before, unusual = UnusualRules(old.rules), UnusualRules(new.rules)
     allowed: list[PairChange] = []
     refused: list[PairChange] = []
     for pair, after in new.pairs.items():
         before = old.pairs.get(pair, ())
         if not _is_on_the_same_days(before, after):
             allowed += _only_in_the_first(pair, after, before, unusual)
-            refused += _only_in_the_first(pair, before, after, unusual)
+            refused += _only_in_the_first(pair, before, after, unusual_before)
         rules.compare(pair, before, after)
     for pair, before in old.pairs.items():
         if pair not in new.pairs:
-            refused += _only_in_the_first(pair, before, (), unusual)
+            refused += _only_in_the_first(pair, before, (), unusual_before)
     return Difference(
         old_revision=old.revision,
         new_revision=new.revision,
@@ -69,7 +70,7 @@ def _is_on_the_same_days(before: tuple[Channel, ...], after: tuple[Channel, ...]
 
 
 def _only_in_the_first(
-    pair: Pair, these: tuple[Channel, ...], others: tuple[Channel, ...], unusual: UnlikeBuiltIn
+    pair: Pair, these: tuple[Channel, ...], others: tuple[Channel, ...], unusual: UnusualRules
 ) -> Iterator[PairChange]:
     """The days on which the pair may write by one of these channels, and by none of the others."""
     taken = joined(_days(channel) for channel in others)

@@ -35,7 +35,7 @@ class ValueChange:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RuleValue:
-    """A rule that is not as it is where nobody says it."""
+    """A rule by which a channel differs from the policy's own, and to what effect."""
 
     key: str
     value: str
@@ -47,7 +47,7 @@ class PairChange:
     """One directed pair that may write on these days and could not before, or the other way round.
 
     `channel` is the one that allows it. `elsewhere`: on other days it may both before and after.
-    `rules` are those of the channel that differ from the built-in ones.
+    `rules`: those by which the channel differs from the policy's own.
     """
 
     sender: str

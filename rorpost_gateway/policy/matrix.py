@@ -6,7 +6,7 @@ from datetime import date
 from enum import StrEnum
 
 from rorpost_gateway.policy.model import Channel, Policy
-from rorpost_gateway.policy.rule_changes import UnlikeBuiltIn
+from rorpost_gateway.policy.rule_changes import UnusualRules
 
 
 class Validity(StrEnum):
@@ -21,7 +21,7 @@ class Validity(StrEnum):
 class Row:
     """One directed pair of one channel. `both_ways`: the channel also allows the other direction.
 
-    `rules`: key and value of each that differs from the built-in ones, as in the channel's own file.
+    `rules`: key and value of each that differs from the policy's own.
     """
 
     sender: str
@@ -44,7 +44,7 @@ def matrix(
     `mailboxes`: only pairs of which one is among these (lower case); nothing: all. `every`: also what
     is over, and what is to come.
     """
-    unusual = UnlikeBuiltIn()
+    unusual = UnusualRules(policy.rules)
     rows = (
         row
         for channel in policy.channels
@@ -67,7 +67,7 @@ def folded(rows: Iterable[Row]) -> tuple[Row, ...]:
 
 
 def _rows(
-    policy: Policy, channel: Channel, day: date, mailboxes: frozenset[str], unusual: UnlikeBuiltIn
+    policy: Policy, channel: Channel, day: date, mailboxes: frozenset[str], unusual: UnusualRules
 ) -> Iterator[Row]:
     pairs, rules = set(channel.pairs), tuple((one.key, one.value) for one in unusual.of(channel.rules))
     for sender, recipient in channel.pairs:

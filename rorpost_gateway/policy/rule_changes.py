@@ -35,13 +35,14 @@ def differing_rules(old: Rules, new: Rules, *, channel: bool = True) -> tuple[Di
     return tuple(_differing("", _RULES, old, new, left_out))
 
 
-class UnlikeBuiltIn:
-    """The rules of channels that are not as they are where nobody says anything.
+class UnusualRules:
+    """By which rules channels differ from the policy's own.
 
     Most channels share theirs, so that each is worked out once. They must stay alive as long as this does.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, own: Rules) -> None:
+        self._own = own
         self._known: dict[int, tuple[RuleValue, ...]] = {}
 
     def of(self, rules: Rules) -> tuple[RuleValue, ...]:
@@ -49,7 +50,7 @@ class UnlikeBuiltIn:
         if known is None:
             known = self._known[id(rules)] = tuple(
                 RuleValue(key=one.key, value=one.new, effect=one.effect)
-                for one in differing_rules(Rules(), rules)
+                for one in differing_rules(self._own, rules)
             )
         return known
 

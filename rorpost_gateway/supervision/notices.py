@@ -1,21 +1,16 @@
 """The mail that says a mailbox was not read in time: to those on duty first, then to the manager. Pure.
 
 Invariants: nothing of a message can get in, neither its content nor its subject nor its sender, since
-none is an argument; the header is ASCII; the same arguments make the same octets, and the Message-ID
-names recipient, mailbox, deadline and kind only, so that a notice sent again is known as the same one;
-it says that it is automatic, so that nothing answers it. It is to be sent with the null path.
-
-RFC 5322; RFC 2047 (Subject, From); RFC 3834 (Auto-Submitted); RFC 2045, section 6.7 (quoted-printable).
+none is an argument; the same arguments make the same octets, and the Message-ID names recipient, mailbox,
+deadline and kind only, so that a notice sent again is known as the same one.
 """
 
-import hashlib
-import quopri
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from enum import StrEnum
 
-from rorpost_gateway.address import domain_of
-from rorpost_gateway.dsn.fields import date_time, encoded_words, folded, readable
+from rorpost_gateway.dsn.automatic import automatic_message, message_id_of, one_line
+from rorpost_gateway.dsn.fields import readable
 from rorpost_gateway.reply import Language
 from rorpost_gateway.supervision.deadlines import Deadline
 
@@ -111,31 +106,16 @@ def build_notice(
 ) -> bytes:
     """The whole message, CRLF line ends; both languages, the configured one first. `now` is aware."""
     words = _SV if language is Language.SV else _EN
-    subject = words.subject[kind].format(name=_one_line(unread.name))
-    head = folded(
-        [
-            ("Date", date_time(now.timestamp(), zone)),
-            ("From", f"{encoded_words('Rörposten')} <{sender}>"),
-            ("To", f"<{recipient}>"),
-            ("Message-ID", _message_id(kind, unread, recipient, sender)),
-        ]
-    )
-    head += f"Subject: {encoded_words(subject, first=9)}\r\n".encode("ascii")
-    head += folded(
-        [
-            ("Auto-Submitted", "auto-generated"),
-            ("MIME-Version", "1.0"),
-            ("Content-Type", 'text/plain; charset="utf-8"'),
-            ("Content-Transfer-Encoding", "quoted-printable"),
-        ]
-    )
-    text = _text(kind, unread, language, now=now, zone=zone)
-    return head + b"\r\n" + quopri.encodestring(text.encode("utf-8")).replace(b"\n", b"\r\n")
-
-
-def _message_id(kind: Kind, unread: Unread, recipient: str, sender: str) -> str:
     about = f"{kind}\n{unread.mailbox}\n{unread.deadline.at.isoformat()}\n{recipient}"
-    return f"<notice.{hashlib.sha256(about.encode('utf-8')).hexdigest()[:32]}@{domain_of(sender)}>"
+    return automatic_message(
+        sender=sender,
+        recipient=recipient,
+        subject=words.subject[kind].format(name=one_line(unread.name)),
+        message_id=message_id_of("notice", about, sender=sender),
+        text=_text(kind, unread, language, now=now, zone=zone),
+        now=now,
+        zone=zone,
+    )
 
 
 def _text(kind: Kind, unread: Unread, language: Language, *, now: datetime, zone: tzinfo) -> str:
@@ -149,7 +129,7 @@ def _text(kind: Kind, unread: Unread, language: Language, *, now: datetime, zone
 
 
 def _about(words: _Words, unread: Unread) -> str:
-    name = _one_line(unread.name)
+    name = one_line(unread.name)
     address = unread.mailbox if name == unread.mailbox else f"{name} <{unread.mailbox}>"
     lines = [f"{words.mailbox}: {address}"]
     if unread.phone:
@@ -158,7 +138,3 @@ def _about(words: _Words, unread: Unread) -> str:
     if unread.told:
         lines.append(f"{words.told}: {', '.join(unread.told)}")
     return "\n".join(lines)
-
-
-def _one_line(name: str) -> str:
-    return " ".join("".join(c if c.isprintable() else " " for c in name).split())

@@ -53,6 +53,7 @@ ROOMS = {
         "outbound",
         "reception",
         "relay",
+        "reminding",
         "smtp",
         "supervision",
         "witness",

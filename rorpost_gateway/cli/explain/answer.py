@@ -124,7 +124,7 @@ def _of_line(in_force: InForce, rehearsed: Rehearsed, recipient: str, line: Line
         verdict=verdict,
         steps=steps,
         rules=_rules(in_force.policy, verdict),
-        reply=reply.line,
+        reply=reply.line.replace(_text(line, "queue_id") or "QUEUE_ID", "QUEUE_ID"),
         line=line,
         question=question,
     )

@@ -48,6 +48,11 @@ class Sentences:
         """A label, or the name of an outcome."""
         return str(self.words["labels"][name])
 
+    def declared_by(self, decision: Decision) -> str | None:
+        """Where the sending user was stated, in words."""
+        declared = decision.verdict.declared_user
+        return str(self.words["declared_by"][declared.declared_by]) if declared is not None else None
+
     def of_step(self, decision: Decision, step: Step) -> str:
         """What came of one rule."""
         if step.outcome is Outcome.NOT_TRIED:
@@ -55,7 +60,7 @@ class Sentences:
         if step.outcome is Outcome.FAILED:
             return self._failed(decision, step)
         if (left_out := _LEFT_OUT.get(step.rule)) is not None and left_out(decision.rules):
-            return str(self.words["notes"]["left-out"])
+            return str(self.words["notes"]["left-out"]).format(rule=step.rule)
         name = NAMED.get((step.rule, step.reasons[0]), step.reasons[0])
         if name == Reason.USER_NOT_DECLARED and decision.verdict.declared_user is None:
             name = "user-not-stated"
@@ -112,6 +117,6 @@ class Sentences:
             channel=verdict.channel or "-",
             day=policy.day(self._explained.at),
             user=declared.address if declared is not None else "-",
-            declared_by=self.words["declared_by"][declared.declared_by] if declared is not None else "-",
+            declared_by=self.declared_by(decision) or "-",
             because_of=verdict.because_of or "-",
         )

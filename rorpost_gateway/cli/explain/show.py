@@ -73,7 +73,7 @@ def _outcome(decision: Decision, sentences: Sentences, width: int) -> Iterator[T
     values = {
         "channel": verdict.channel,
         "declared_user": verdict.declared_user.address if verdict.declared_user else None,
-        "declared_by": verdict.declared_user.declared_by if verdict.declared_user else None,
+        "declared_by": sentences.declared_by(decision),
         "legal_basis": verdict.legal_basis,
         "because_of": verdict.because_of,
         "seal_to": _key(verdict.seal_to),

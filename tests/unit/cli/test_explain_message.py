@@ -147,7 +147,7 @@ def test_a_rule_that_the_channel_leaves_out_is_told_as_such(rorpost: Any, here: 
     ended = rorpost("policy", "explain", *PAIR, "--user", world.ANNA, "--message", path, config=here.path)
     assert ended.code == 0
     assert "not marked urgent" not in ended.out
-    assert "Not asked for on this channel." in ended.out
+    assert "rules.urgent: not asked for on this channel." in ended.out
 
 
 def test_nothing_of_a_message_is_shown(rorpost: Any, here: Any) -> None:

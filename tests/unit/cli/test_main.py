@@ -16,6 +16,7 @@ from rorpost_gateway.cli.main import rorpost as top
 TABLES = [
     ("check",),
     ("policy", "explain"),
+    ("policy", "replies"),
     ("policy", "test"),
     ("queue", "list"),
     ("queue", "show"),

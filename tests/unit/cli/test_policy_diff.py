@@ -121,7 +121,7 @@ def test_two_folders(rorpost: Any, here: Any, changed: Any) -> None:
     ended = rorpost("policy", "diff", before, here.folder / "policies", config=here.path)
     assert (ended.code, ended.err) == (0, "")
     assert "**1 looser** (⚠), **0 stricter**." in ended.out
-    assert "- ⚠ **looser** `urgent`: `reject` → `allow`, in every channel\n" in ended.out
+    assert "- ⚠ **looser** `urgent`: `reject` → `allow`, the policy's own, in every channel\n" in ended.out
 
 
 def test_a_folder_and_the_configured_policy(rorpost: Any, here: Any, changed: Any) -> None:

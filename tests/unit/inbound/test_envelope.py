@@ -146,4 +146,4 @@ async def test_the_unit_that_refused_is_the_one_to_phone(way_in: InboundHouse) -
 async def test_a_second_language(way_in: InboundHouse) -> None:
     way_in.change(language=Language.EN)
     heard = await way_in.receive(b"", sender=ONE_WAY)
-    assert "There is no channel" in heard.reply.text
+    assert "Your mailbox has no channel" in heard.reply.text

@@ -80,6 +80,7 @@ SNAPSHOT = Snapshot(
         MailboxFigures(mailbox=KEPT_OUT, up=False, looked_at=None, unread=None, foreign=None, folders={}),
     ),
     notices={"sent": 1, "deferred": 2, "failed": 0},
+    reminders={"sent": 4, "deferred": 0, "failed": 0},
     channels=ChannelFigures(
         counts={"fine": 3, "stops-soon": 1, "stopped": 0},
         stops=(
@@ -122,6 +123,7 @@ def page(snapshot: Snapshot = SNAPSHOT) -> str:
         'rorpost_keys{forecast="key-missing",use="seal"} 1.0',
         'rorpost_keys{forecast="fine",use="sign"} 1.0',
         'rorpost_channels{forecast="stops-soon"} 1.0',
+        'rorpost_access_reminders_total{outcome="sent"} 4.0',
         "rorpost_channel_stops_timestamp_seconds"
         + f'{{channel="brinken",fingerprint="AA",mailbox="{HOME_CARE}"}} 1.790000009e+09',
         'rorpost_connections{listener="submission"} 3.0',

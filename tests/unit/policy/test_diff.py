@@ -109,7 +109,7 @@ def test_a_new_pair_shows_under_which_unusual_rules(change: Any) -> None:
     one = the_only(difference.allowed)
     assert (one.sender, one.recipient, one.channel, one.elsewhere) == (OTHER, HOME, "back", False)
     assert one.periods == (Period(first=None, last=None),)
-    assert ("urgent", "allow", Effect.LOOSER) in {(rule.key, rule.value, rule.effect) for rule in one.rules}
+    assert [(rule.key, rule.value, rule.effect) for rule in one.rules] == [("urgent", "allow", Effect.LOOSER)]
     assert difference.channels.gained == ("back",)
 
 

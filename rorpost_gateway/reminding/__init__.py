@@ -1,0 +1,1 @@
+"""Managers are reminded before an authorisation ends."""
