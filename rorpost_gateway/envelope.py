@@ -4,8 +4,8 @@ RFC 5321 (MAIL, RCPT) and RFC 3461 (NOTIFY, ORCPT, RET, ENVID).
 """
 
 from dataclasses import dataclass
-from functools import cached_property
 from enum import StrEnum
+from functools import cached_property
 from ipaddress import IPv6Network
 
 

@@ -308,7 +308,6 @@ class TestReload:
         assert set(made.store.opened) == {DISTRICT}
         assert [line.mailbox for line in made.lines] == [DISTRICT]
 
-
     async def test_one_that_goes_and_comes_back_while_it_is_looked_into_has_one_line(self) -> None:
         made = world(watched(HOME_CARE, "08:00"), watched(DISTRICT, "08:00"))
         async with made.running():
