@@ -18,6 +18,7 @@ from rorpost_gateway.audit.line import LineFault, parse_line
 from rorpost_gateway.audit.search import timestamp
 
 MailboxAndUser = tuple[str, str]  # lower case
+FEW = 32  # persons to look for, one after the other
 
 # Of a line without an escape; in one that has any, the same text can be written in many ways.
 _USE = re.compile(
@@ -54,6 +55,8 @@ def last_used(folder: Path, wanted: Collection[MailboxAndUser], *, since: dateti
 
 def _of_block(block: Block, wanted: Collection[MailboxAndUser]) -> Iterator[tuple[MailboxAndUser, str]]:
     """The newest of each in a block: only that one is read in full."""
+    if not _may_hold(block.octets, wanted):
+        return
     done: set[MailboxAndUser] = set()
     for _, line in reversed(list(lines(block))):
         if len(line) >= LINE_OCTETS or not _may_be(line, wanted, done):
@@ -62,6 +65,14 @@ def _of_block(block: Block, wanted: Collection[MailboxAndUser]) -> Iterator[tupl
         if entry is not None and (pair := _pair(entry)) in wanted and pair not in done:
             done.add(pair)
             yield pair, entry["time"]
+
+
+def _may_hold(octets: bytes, wanted: Collection[MailboxAndUser]) -> bool:
+    """False where none of these persons is in a block: looking for few is quicker than taking lines apart."""
+    if len(wanted) > FEW or b"\\" in octets:
+        return True
+    lowered = octets.lower()
+    return any(user.encode("utf-8") in lowered for _, user in wanted)
 
 
 def _may_be(line: bytes, wanted: Collection[MailboxAndUser], done: Collection[MailboxAndUser]) -> bool:

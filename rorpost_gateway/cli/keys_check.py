@@ -37,8 +37,7 @@ def check(config_path: Path, as_json: bool, days: int) -> None:  # noqa: FBT001
     soon = timedelta(days=days)
     found = prospects(opened.index, opened.mailboxes, at=opened.now, within=soon)
     locked = asyncio.run(_locked(opened, [one for one in found if one.use is Use.SIGN]))
-    all_stops = forecast(opened.index, opened.policy, opened.own_domains, at=opened.now)
-    stops = [stop for stop in all_stops if stop.within(opened.now + soon)]
+    stops = forecast(opened.index, opened.policy, opened.own_domains, at=opened.now, within=soon)
     until = _accepted_until(opened)
     if as_json:
         rows = [_prospect_json(one, locked, until) | {"stops": _stops_of(one, found, stops)} for one in found]

@@ -8,16 +8,17 @@ import html
 import re
 from urllib.parse import unquote
 
-_TAG = re.compile(r"<(?:(!--)|(/?)([A-Za-z][A-Za-z0-9]{0,15})|[!?/])")
+_TAG = re.compile(r"<(?:(!--(?:-?>)?)|(/?)([A-Za-z][A-Za-z0-9]{0,15})|[!?/])")
 _BLOCKS = frozenset(
     {
         *("address", "article", "aside", "blockquote", "body", "br", "center", "dd", "div", "dl", "dt"),
         *("fieldset", "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "html", "li"),
-        *("main", "nav", "ol", "p", "pre", "section", "table", "tbody", "tr", "ul"),
+        *("main", "nav", "ol", "p", "pre", "section", "table", "tbody", "title", "tr", "ul"),
     }
 )
 _CELLS = frozenset({"td", "th"})
-_UNSEEN = frozenset({"script", "style", "title"})
+_UNSEEN = frozenset({"script", "style"})
+_COMMENT_ENDS = re.compile(r"--!?>")  # as browsers read it
 _CITATION = re.compile(
     r"type\s{0,9}=\s{0,9}[\"']?cite|gmail_quote|yahoo_quoted|\scite\s{0,9}=", re.IGNORECASE
 )
@@ -40,13 +41,14 @@ class _Walk:
         self._cited: list[bool] = []  # open blockquotes, innermost last
         self._citations = 0
         self._preformatted = 0
+        self._line_begins = False  # nothing but blanks since the last line end
         self._never_closed: set[str] = set()
 
     def text(self) -> list[str]:
         document, position = self._document, 0
         while (match := _TAG.search(document, position)) is not None:
             self._words(document[position : match.start()])
-            end = self._close("-->", match.end()) if match[1] else self._close(">", match.end())
+            end = self._comment(match) if match[1] else self._close(">", match.end())
             if end < 0:
                 self._words(match[0])
                 position = match.end()
@@ -58,6 +60,18 @@ class _Walk:
                 position = self._element(match[3].lower(), match.start(), end, closing=bool(match[2]))
         self._words(document[position:])
         return self._out
+
+    def _comment(self, match: re.Match[str]) -> int:
+        """Where a comment ends, -1 where it does not; `<!-->` is a whole one."""
+        if match[1].endswith(">"):
+            return match.end()
+        if "-->" in self._never_closed:
+            return -1
+        found = _COMMENT_ENDS.search(self._document, match.end())
+        if found is None:
+            self._never_closed.add("-->")
+            return -1
+        return found.end()
 
     def _close(self, what: str, position: int) -> int:
         """Where `what` ends next; -1 where it does not come any more, which is looked for only once."""
@@ -77,7 +91,10 @@ class _Walk:
         if name == "blockquote":
             self._blockquote(start, end, closing=closing)
         if name in _BLOCKS:
-            self._out.append("\n> " if self._citations else "\n")
+            # A box in a box begins one line, not two.
+            if not self._line_begins or name in {"br", "blockquote"}:
+                self._out.append("\n> " if self._citations else "\n")
+            self._line_begins = True
         elif name in _CELLS:
             self._out.append(" ")
         if name == "pre":
@@ -85,6 +102,7 @@ class _Walk:
         elif name == "a" and not closing:
             mailto = _MAILTO.search(self._document, start, min(end, start + _TAG_CHARACTERS))
             if mailto is not None:
+                self._line_begins = False
                 self._out.append(f" <{unquote(_plain(mailto[1]))}> ")
         return end
 
@@ -99,6 +117,7 @@ class _Walk:
     def _words(self, piece: str) -> None:
         if not piece:
             return
+        self._line_begins = self._line_begins and piece.isspace()
         if self._preformatted:
             self._out.append(_plain(piece).replace("\n", "\n> " if self._citations else "\n"))
         else:

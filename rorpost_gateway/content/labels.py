@@ -50,7 +50,8 @@ LABEL = re.compile(rf"[*_]{{0,2}}(?:{_NAMED})[*_]{{0,2}}[ ]{{0,3}}:[*_]{{0,2}}(?
 LABEL_INSIDE = re.compile(rf"(?<=[ \t*])[*_]{{0,2}}(?:{_ANY})[*_]{{0,2}} ?:[*_]{{0,2}}(?= )", re.IGNORECASE)
 
 _SEPARATED = (
-    r"(?:ursprungligt meddelande|ursprungligt mail|original ?message|original ?appointment"
+    r"(?:ursprungligt meddelande|ursprungligt mail|original-?meddelande|original ?message"
+    r"|original ?appointment|ursprunglig (?:avtalad tid|m[oö]tesf[oö]rfr[aå]gan)"
     r"|vidarebefordrat (?:meddelande|brev|mejl|mail)|b[oö]rjan p[aå] vidarebefordrat (?:meddelande|brev)"
     r"|(?:begin )?forwarded message|videresendt (?:melding|meddelelse)|oprindelig meddelelse"
     r"|opprinnelig melding|urspr[uü]ngliche nachricht|weitergeleitete nachricht"

@@ -5,13 +5,17 @@ named by an address is only suspected, and so is what lies beyond the bounds. No
 kept. Linear within the bounds, whatever comes.
 """
 
+import struct
 from collections.abc import Sequence
 
 from rorpost_gateway.content.bounds import Bounds
 from rorpost_gateway.content.embedded import EMBEDDED, quoted_by_header
+from rorpost_gateway.content.entries import Budget, Closed
+from rorpost_gateway.content.kinds import COMPOUND, MESSAGE, TNEF
 from rorpost_gateway.content.names import names_of
+from rorpost_gateway.content.outlook_files import SAVED_MARK, read_saved
 from rorpost_gateway.content.running_text import QuoteReader
-from rorpost_gateway.content.text_parts import decode_leniently, is_text, read_text
+from rorpost_gateway.content.text_parts import decode_leniently, form_of, read_text
 from rorpost_gateway.errors import MessageMalformed, MessageTooComplex
 from rorpost_gateway.facts import Quotes
 from rorpost_gateway.message import Message, Part, check_structure, parse_message
@@ -19,6 +23,7 @@ from rorpost_gateway.message.line_ends import with_crlf
 from rorpost_gateway.message.transfer_encoding import UNENCODED
 
 _MAIL_FILES = (".eml", ".mht", ".mhtml")
+_ENCODINGS = frozenset({*UNENCODED, "base64", "quoted-printable"})
 
 
 def read_quotes(message: Message, parts: Sequence[Part], bounds: Bounds) -> Quotes:
@@ -35,26 +40,57 @@ class _Search:
         self.reader = QuoteReader()
         self._bounds = bounds
         self._octets_left = bounds.text_octets
+        self._budget = Budget(bounds)
 
     def message(self, message: Message, parts: Sequence[Part], *, depth: int) -> None:
-        for part in parts:
-            if part.kind in EMBEDDED and part.encoding in UNENCODED:
+        for part, following in zip(parts, (*parts[1:], None), strict=True):
+            if not part.readable or part.encoding not in _ENCODINGS:
+                self.reader.suspected += 1
+            if part.content_type is not None and part.content_type.is_multipart:
+                # Parts in a transfer encoding, which RFC 2045, 6.4 forbids, are none for most readers.
+                # Where there are no parts, some show what stands there.
+                if part.encoding not in UNENCODED or following is None or following.depth <= part.depth:
+                    self.reader.suspected += 1
+            elif part.kind in EMBEDDED and part.encoding in UNENCODED:
                 # The text in it is a part of its own.
                 self.reader.add(quoted_by_header(message.octets[part.body_offset : part.end]))
-            elif part.kind in EMBEDDED or _is_mail_file(message, part):
-                self._file(message, part, depth=depth + 1)
-            elif is_text(part):
-                self._text(message, part)
-            elif part.content_type is not None and part.content_type.is_multipart:
-                # Parts in a transfer encoding, which RFC 2045, 6.4 forbids, are none for most readers.
-                self.reader.suspected += part.encoding not in UNENCODED
+            else:
+                self._leaf(message, part, depth=depth)
 
-    def _text(self, message: Message, part: Part) -> None:
+    def _leaf(self, message: Message, part: Part, *, depth: int) -> None:
+        names = names_of(message, part)
+        form = form_of(message, part, names)
+        if part.kind in EMBEDDED or form.found == MESSAGE or _is_mail_file(names):
+            self._file(message, part, depth=depth + 1)
+        elif form.found == COMPOUND:
+            self._saved(message, part)
+        elif form.found == TNEF:
+            self.reader.suspected += 1  # its text is Outlook's own, and compressed
+        if form.as_text:
+            self._text(message, part, html=False)
+        if form.as_html:
+            self._text(message, part, html=True)
+
+    def _text(self, message: Message, part: Part, *, html: bool) -> None:
         most = min(self._bounds.part_text_octets, self._octets_left)
-        read = read_text(message, part, most_octets=most)
+        read = read_text(message, part, most_octets=most, html=html)
         self._octets_left -= min(most, part.end - part.body_offset)
         self.reader.read(read.text)
         if not read.whole:
+            self.reader.suspected += 1
+
+    def _saved(self, message: Message, part: Part) -> None:
+        """A message as Outlook saves it, among the documents that are files of the same form."""
+        octets = decode_leniently(message.octets[part.body_offset : part.end], part.encoding)
+        if SAVED_MARK not in octets:
+            return
+        try:
+            for saved in read_saved(octets, self._budget, most_octets=self._bounds.part_text_octets):
+                self.reader.add(saved.quoted)
+                self.reader.suspected += not saved.texts
+                for text in saved.texts:
+                    self.reader.read(text)
+        except (Closed, struct.error, IndexError):
             self.reader.suspected += 1
 
     def _file(self, message: Message, part: Part, *, depth: int) -> None:
@@ -75,7 +111,5 @@ class _Search:
         self.message(inside, parts, depth=depth)
 
 
-def _is_mail_file(message: Message, part: Part) -> bool:
-    if part.content_type is not None and part.content_type.is_multipart:
-        return False
-    return any(name.lower().rstrip(" .").endswith(_MAIL_FILES) for name in names_of(message, part))
+def _is_mail_file(names: Sequence[str]) -> bool:
+    return any(name.lower().rstrip(" .").endswith(_MAIL_FILES) for name in names)

@@ -48,9 +48,9 @@ class QuoteReader:
             self._lines_since = 0
             return
         self._headers.line(text)
-        named = self._attributions.line(text)
-        if named:
-            self._found(Quoted(addresses=named, author_told=True))
+        wrote = self._attributions.line(text)
+        if wrote is not None:
+            self._found(wrote)
         if text:
             self._mark(quoted=">" in line[:begins] and not line.startswith(">From "))
             self._lines_since += 1

@@ -40,6 +40,7 @@ from rorpost_gateway.metrics.snapshot import (
 from rorpost_gateway.openpgp.index import ListedKeys
 from rorpost_gateway.queue.base import Queue, Waiting
 from rorpost_gateway.reception.house import InForce
+from rorpost_gateway.reminding.reminders import Reminders
 from rorpost_gateway.smtp.listener import Budget, Listener
 
 KEPT_SECONDS: Final = 1.0
@@ -86,6 +87,7 @@ class Figures:
         witnessing: Witnessing,
         collecting: Collecting | None,
         supervising: Supervising | None,
+        reminders: Reminders | None,
         now: Callable[[], float],
         clock: Callable[[], float],
     ) -> None:
@@ -97,6 +99,7 @@ class Figures:
         self._witnessing = witnessing
         self._collecting = collecting
         self._supervising = supervising
+        self._reminders = reminders
         self._now = now
         self._checks = Kept(health.ready, seconds=KEPT_SECONDS, clock=clock)
         self._snapshot = Kept(self._take, seconds=KEPT_SECONDS, clock=clock)
@@ -135,6 +138,7 @@ class Figures:
             collecting=self._sources(),
             mailboxes=mailbox_figures(self._supervising),
             notices=self._notices(),
+            reminders=self._reminders.outcomes if self._reminders else None,
             timestamps=self._timestamps(),
             checks={check.name: check.standing is Standing.OK for check in await self.checks()},
         )

@@ -30,7 +30,7 @@ def key_figures(
 ) -> KeyFigures:
     """Pure, and slow with many mailboxes. `at` is aware."""
     judged = prospects(index, mailbox_keys(policy, own_domains, at), at=at, within=SOON)
-    stops = [stop for stop in forecast(index, policy, own_domains, at=at) if stop.within(at + SOON)]
+    stops = forecast(index, policy, own_domains, at=at, within=SOON)
     return KeyFigures(keys=tuple(map(_key_figure, judged)), channels=_channels(policy, stops, at))
 
 

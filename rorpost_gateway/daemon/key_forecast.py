@@ -13,10 +13,13 @@ from rorpost_gateway.policy.model import Mailbox, PinnedKey, Policy
 
 
 def forecast(
-    index: ListedKeys, policy: Policy, own_domains: frozenset[str], *, at: datetime
+    index: ListedKeys, policy: Policy, own_domains: frozenset[str], *, at: datetime, within: timedelta
 ) -> tuple[ChannelStop, ...]:
     """Which channels stop when and because of which key, the soonest first. `at` is aware, and now."""
-    return channel_stops(policy, key_ends(index, policy, own_domains, at=at), own_domains=own_domains, at=at)
+    ends = key_ends(index, policy, own_domains, at=at)
+    # A pair whose first end is later has none of these; few ends make it quick.
+    soon = {whose: end for whose, end in ends.items() if end.at is None or end.at <= at + within}
+    return channel_stops(policy, soon, own_domains=own_domains, at=at)
 
 
 def key_ends(index: ListedKeys, policy: Policy, own_domains: frozenset[str], *, at: datetime) -> KeyEnds:

@@ -73,6 +73,7 @@ def make_watched(
         witnessing=witnessing,
         collecting=parts.collecting,
         supervising=parts.supervising,
+        reminders=parts.reminders,
         now=now,
         clock=time.monotonic,
     )

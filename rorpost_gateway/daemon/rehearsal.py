@@ -77,7 +77,7 @@ async def rehearse(
         config,
         in_force=lambda: in_force,
         records=records,
-        engine=cast("Engine", _SealsNothing()),
+        engine=cast("Engine", ReckonsSizes()),
         queue=cast("Queue", _EmptyQueue()),
         decision_log=log,
         now=at.timestamp,
@@ -185,7 +185,7 @@ class _EmptyQueue:
         pass
 
 
-class _SealsNothing:
+class ReckonsSizes:
     """As much of an `Engine` as decides: how large a sealed copy is; nothing is compressed."""
 
     async def seal(self, payload: bytes, *, seal_to: KeyChoice, sign_with: KeyChoice) -> Sealed:  # noqa: ARG002

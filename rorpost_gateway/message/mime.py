@@ -23,8 +23,10 @@ PART_HEADER_OCTETS = 256 * 1024
 LOOK_ALIKES = 20_000
 
 _AFTER_BOUNDARY = re.compile(rb"(--)?[ \t]*+(?:\r\n|\Z)")
-_CONTENT_TYPE = re.compile(rb"^content-type:((?>(?:[^\r\n]++|\r\n[ \t])*))", re.IGNORECASE | re.MULTILINE)
-_ENCODING = re.compile(rb"^content-transfer-encoding:[ \t]*+([^\r\n ]*+)", re.IGNORECASE | re.MULTILINE)
+# Blanks before the colon are none of RFC 5322's, and mail clients read such a field all the same.
+_VALUE = rb"[ \t]*+:((?>(?:[^\r\n]++|\r\n[ \t])*))"
+_CONTENT_TYPE = re.compile(rb"^content-type" + _VALUE, re.IGNORECASE | re.MULTILINE)
+_ENCODING = re.compile(rb"^content-transfer-encoding" + _VALUE, re.IGNORECASE | re.MULTILINE)
 _UNENCODED = {b"", b"7bit", b"8bit", b"binary"}
 _MESSAGES = {"message/rfc822", "message/global", "message/news"}
 
@@ -42,7 +44,7 @@ class Part:
     body_offset: int
     end: int
     content_type: ContentType | None
-    encoding: str  # Content-Transfer-Encoding in lower case; empty where there is none
+    encoding: str  # Content-Transfer-Encoding, lower case; empty where there is none; each, if they differ
     readable: bool = True
 
     @property
@@ -150,14 +152,13 @@ class _Walk:
         header_end, body_offset = self._header(start, end)
         header = self._octets[start:header_end]
         content_type, readable = _content_type(header)
-        encoding = _ENCODING.search(header)
         return Part(
             depth=depth,
             start=start,
             body_offset=body_offset,
             end=end,
             content_type=content_type,
-            encoding=encoding[1].decode("latin-1").lower() if encoding else "",
+            encoding=_encoding(header),
             readable=readable,
         )
 
@@ -182,6 +183,11 @@ def _content_type(header: bytes) -> tuple[ContentType | None, bool]:
         return read_content_type(found[0].decode("latin-1").replace("\r\n", "").strip(" \t")), True
     except Unreadable:
         return None, False
+
+
+def _encoding(header: bytes) -> str:
+    values = (value.replace(b"\r\n", b"").strip(b" \t;").lower() for value in _ENCODING.findall(header))
+    return b", ".join(dict.fromkeys(values)).decode("latin-1")
 
 
 def _too_complex(what: str) -> MessageTooComplex:

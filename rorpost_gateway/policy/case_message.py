@@ -8,7 +8,7 @@ from email.utils import format_datetime
 from rorpost_gateway.decision import Direction
 from rorpost_gateway.policy.case_body import body_of
 from rorpost_gateway.policy.case_model import Case
-from rorpost_gateway.policy.inquiry import LEGAL_BASIS_FIELD, SENDING_USER_FIELD
+from rorpost_gateway.policy.message_inquiry import LEGAL_BASIS_FIELD, SENDING_USER_FIELD
 from rorpost_gateway.policy.model import Policy, Rules, Source
 
 _BEYOND_ASCII = re.compile(r"\S*[^\x00-\x7f]\S*(?: +\S*[^\x00-\x7f]\S*)*")

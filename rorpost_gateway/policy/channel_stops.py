@@ -26,10 +26,6 @@ class ChannelStop:
     end: KeyEnd
     pairs: tuple[Pair, ...]
 
-    def within(self, moment: datetime) -> bool:
-        """Whether it stops at that moment, or has stopped before."""
-        return self.end.at is None or self.end.at <= moment
-
 
 def channel_stops(
     policy: Policy, ends: KeyEnds, *, own_domains: frozenset[str], at: datetime

@@ -6,10 +6,10 @@ Fail closed: what a rule needs and nobody has looked for is a refusal.
 from collections.abc import Iterable
 from datetime import datetime
 
-from rorpost_gateway.decision import Direction, Reason
+from rorpost_gateway.decision import Direction, Position, Reason
 from rorpost_gateway.facts import Look
-from rorpost_gateway.policy.answers import Answer, answer
-from rorpost_gateway.policy.inquiry import Inquiry
+from rorpost_gateway.policy.answers import Answer
+from rorpost_gateway.policy.message_inquiry import MessageInquiry
 from rorpost_gateway.policy.model import Policy
 
 
@@ -28,36 +28,49 @@ def content_to_look_at(
     return look
 
 
-def attachments_are_allowed(asked: Inquiry) -> Answer:
+def is_not_urgent(asked: MessageInquiry) -> Answer:
+    return Reason.URGENT if asked.rules.urgent_refused and asked.facts.urgent else None
+
+
+def legal_basis_is_stated(asked: MessageInquiry) -> Answer:
+    missing = asked.rules.legal_basis is not None and asked.legal_basis is None
+    return Reason.LEGAL_BASIS_MISSING if missing else None
+
+
+def attachments_are_allowed(asked: MessageInquiry) -> Answer:
     """What is attached is of a type and a size that the channel takes, and shows what it is."""
-    rules, positions = asked.rules.attachments, asked.rules.positions
+    return Reason.ATTACHMENT_NOT_ALLOWED if _broken_by_attachments(asked) is not None else None
+
+
+def attachment_line(asked: MessageInquiry) -> Position | None:
+    """The line of what refuses the attachments, or else of all that is said of them."""
+    positions = asked.rules.positions
+    return positions.get(f"attachments.{_broken_by_attachments(asked)}", positions.get("attachments"))
+
+
+def _broken_by_attachments(asked: MessageInquiry) -> str | None:
+    rules = asked.rules.attachments
     if rules is None:
-        return Answer(Reason.OK, positions.get("attachments"))
+        return None
     content = asked.facts.content
     found = content.attachments if content is not None else None
-    broken = "uninspectable" if found is None else rules.broken_by(found)
-    if broken is None:
-        return Answer(Reason.OK, positions.get("attachments"))
-    position = positions.get(f"attachments.{broken}", positions.get("attachments"))
-    return Answer(Reason.ATTACHMENT_NOT_ALLOWED, position)
+    return "uninspectable" if found is None else rules.broken_by(found)
 
 
-def quotes_stay_inside(asked: Inquiry) -> Answer:
+def quotes_stay_inside(asked: MessageInquiry) -> Answer:
     """Whatever is quoted was written among the channel's own mailboxes and their people."""
-    position = asked.rules.positions.get("outside_quotes")
-    return answer(
-        Reason.OUTSIDE_QUOTES, position, fails=asked.rules.outside_quotes_refused and _quotes_outside(asked)
-    )
+    outside = asked.rules.outside_quotes_refused and _quotes_outside(asked)
+    return Reason.OUTSIDE_QUOTES if outside else None
 
 
-def _quotes_outside(asked: Inquiry) -> bool:
+def _quotes_outside(asked: MessageInquiry) -> bool:
     content = asked.facts.content
     if content is None or content.quotes is None:
         return True
     return any(not _may_be_quoted(quoted, asked) for quoted in content.quotes.quoted)
 
 
-def _may_be_quoted(quoted: frozenset[str], asked: Inquiry) -> bool:
+def _may_be_quoted(quoted: frozenset[str], asked: MessageInquiry) -> bool:
     """Whether a quoted message brings nothing from outside the channel.
 
     One that both ends have had already, as a message to several mailboxes, may be quoted between

@@ -11,10 +11,12 @@ from enum import StrEnum
 
 from rorpost_gateway.decision import Direction, KeyChoice, Position, Reason, Verdict
 from rorpost_gateway.openpgp.base import KeyIndex
-from rorpost_gateway.policy.answers import Answer, Rule
-from rorpost_gateway.policy.inquiry import Inquiry, Question, Reading, own_mailbox, without_pin
+from rorpost_gateway.policy.envelope_rules import KEY_RULE, PAIR_RULES
+from rorpost_gateway.policy.inquiry import Inquiry, Question, of_this_side, without_pin
+from rorpost_gateway.policy.message_inquiry import MessageInquiry, OpenedInquiry, SubmittedInquiry
+from rorpost_gateway.policy.message_reading import Reading
 from rorpost_gateway.policy.model import Policy
-from rorpost_gateway.policy.rule_table import ENVELOPE_RULES, rules_for
+from rorpost_gateway.policy.rule_table import rules_for
 
 __all__ = [
     "Outcome",
@@ -27,7 +29,7 @@ __all__ = [
     "trace",
 ]
 
-_OK = Reason.OK  # looked up once: a member costs a call
+_OK, _OUTBOUND = Reason.OK, Direction.OUTBOUND  # looked up once: a member costs a call
 _ORDER = {reason: place for place, reason in enumerate(Reason)}
 
 
@@ -52,16 +54,16 @@ class Step:
 
 def judge_sender(policy: Policy, *, address: str, own_domains: frozenset[str]) -> Verdict:
     """At MAIL: whether the reverse-path is a function mailbox of this side's."""
-    mailbox = own_mailbox(policy, address, own_domains)
+    mailbox = of_this_side(policy.mailbox(address), own_domains)
     if mailbox is None:
-        return Verdict(reason=Reason.SENDER_NOT_A_MAILBOX, rule=ENVELOPE_RULES[0].name)
-    return Verdict(reason=Reason.OK, rule=ENVELOPE_RULES[0].name, position=mailbox.position)
+        return Verdict(reason=Reason.SENDER_NOT_A_MAILBOX, rule=PAIR_RULES[0].name)
+    return Verdict(reason=Reason.OK, rule=PAIR_RULES[0].name, position=mailbox.position)
 
 
 def evaluate(policy: Policy, keys: KeyIndex, question: Question) -> Verdict:
     """Decide one recipient: at RCPT without facts, after DATA with them."""
     reading = Reading(question.facts, policy) if question.facts is not None else None
-    return _decide(Inquiry(policy, keys, question, reading))
+    return _decide(_asked(policy, keys, question, reading))
 
 
 def evaluate_all(policy: Policy, keys: KeyIndex, questions: Sequence[Question]) -> list[Verdict]:
@@ -74,7 +76,7 @@ def evaluate_all(policy: Policy, keys: KeyIndex, questions: Sequence[Question]) 
     reading = None
     if questions and questions[0].facts is not None:
         reading = Reading(questions[0].facts, policy)
-    verdicts = [_decide(Inquiry(policy, keys, question, reading)) for question in questions]
+    verdicts = [_decide(_asked(policy, keys, question, reading)) for question in questions]
     refused = [
         (_ORDER[verdict.reason], place) for place, verdict in enumerate(verdicts) if not verdict.accepted
     ]
@@ -105,21 +107,20 @@ def judge_again(
     question = Question(
         direction=Direction.OUTBOUND, at=at, sender=sender, recipient=recipient, own_domains=own_domains
     )
-    asked = Inquiry(policy, keys, question, None)
-    for rule in ENVELOPE_RULES[:-1]:
-        answer = rule.check(asked)
-        if answer.reason is not Reason.OK:
-            return _verdict(asked, rule, answer)
+    asked = Inquiry(policy, keys, question)
+    for rule in PAIR_RULES:
+        refused = rule.check(asked)
+        if refused is not None:
+            return _verdict(asked, refused, rule.name, rule.position(asked))
     reason = sealed_with_usable_keys(asked, encrypted_to, encrypted_to_subkey, signed_by)
-    key_rule = ENVELOPE_RULES[-1]
-    position = asked.channel.position if reason is Reason.OK and asked.channel else None
-    return _verdict(asked, key_rule, Answer(reason, position))
+    position = asked.channel.position if reason is _OK and asked.channel else None
+    return _verdict(asked, reason, KEY_RULE.name, position)
 
 
 def trace(policy: Policy, keys: KeyIndex, question: Question) -> list[Step]:
     """Every rule with its outcome, in the order tried: why the answer is what it is."""
     reading = Reading(question.facts, policy) if question.facts is not None else None
-    asked = Inquiry(policy, keys, question, reading)
+    asked = _asked(policy, keys, question, reading)
     tried = set(map(id, rules_for(question.direction, with_message=reading is not None)))
     steps: list[Step] = []
     failed = False
@@ -127,43 +128,49 @@ def trace(policy: Policy, keys: KeyIndex, question: Question) -> list[Step]:
         if failed or id(rule) not in tried:
             steps.append(Step(rule=rule.name, reasons=rule.reasons, outcome=Outcome.NOT_TRIED))
             continue
-        answer = rule.check(asked)
-        failed = answer.reason is not Reason.OK
+        reason = rule.check(asked)
+        failed = reason is not None
         steps.append(
             Step(
                 rule=rule.name,
                 reasons=rule.reasons,
                 outcome=Outcome.FAILED if failed else Outcome.PASSED,
-                reason=answer.reason if failed else None,
-                position=answer.position,
+                reason=reason,
+                position=rule.position(asked),
             )
         )
     return steps
 
 
+def _asked(policy: Policy, keys: KeyIndex, question: Question, reading: Reading | None) -> Inquiry:
+    """The kind of inquiry that the rules for this question ask."""
+    if reading is None:
+        return Inquiry(policy, keys, question)
+    kind = SubmittedInquiry if question.direction is _OUTBOUND else OpenedInquiry
+    return kind(policy, keys, question, reading)
+
+
 def _decide(asked: Inquiry) -> Verdict:
     question = asked.question
     for rule in rules_for(question.direction, with_message=question.facts is not None):
-        answer = rule.check(asked)
-        if answer.reason is not _OK:
-            return _verdict(asked, rule, answer)
-    position = asked.channel.position if asked.channel is not None else None
-    return _verdict(asked, None, Answer(_OK, position))
+        refused: Reason | None = rule.check(asked)
+        if refused is not None:
+            return _verdict(asked, refused, rule.name, rule.position(asked))
+    return _verdict(asked, _OK, "channels", asked.channel.position if asked.channel is not None else None)
 
 
-def _verdict(asked: Inquiry, rule: Rule | None, answer: Answer) -> Verdict:
-    accepted = answer.reason is Reason.OK
-    with_message = asked.question.facts is not None
-    sealing = accepted and asked.question.direction is Direction.OUTBOUND
+def _verdict(asked: Inquiry, reason: Reason, rule: str, position: Position | None) -> Verdict:
+    sealing = reason is _OK and asked.question.direction is _OUTBOUND
     seal_to, sign_with = (asked.seal_to, asked.sign_with) if sealing else (None, None)
+    message = asked if isinstance(asked, MessageInquiry) else None
     return Verdict(
-        reason=answer.reason,
-        rule=rule.name if rule is not None else "channels",
-        position=answer.position,
+        reason=reason,
+        rule=rule,
+        position=position,
         channel=asked.channel.name if asked.channel is not None else None,
         phone=asked.recipient.phone if asked.recipient is not None else None,
-        declared_user=asked.declared_user if with_message else None,
-        legal_basis=asked.legal_basis if with_message else None,
+        declared_user=message.declared_user if message is not None else None,
+        legal_basis=message.legal_basis if message is not None else None,
         seal_to=seal_to if isinstance(seal_to, KeyChoice) else None,
         sign_with=sign_with if isinstance(sign_with, KeyChoice) else None,
     )

@@ -11,6 +11,7 @@ from datetime import date, datetime, time
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from rorpost_gateway.address import domain_of
 from rorpost_gateway.decision import Direction, Position
 from rorpost_gateway.facts import Look
 from rorpost_gateway.policy.attachment_rules import AttachmentRules
@@ -73,6 +74,10 @@ class Mailbox:
     position: Position
     read_on: ReadOn = WORKING_DAYS
     on_duty: tuple[str, ...] = ()  # who hears first that it was not read
+
+    @property
+    def domain(self) -> str:
+        return domain_of(self.address)
 
     def keys_on(self, day: date) -> tuple[str, ...]:
         """The pinned fingerprints that count on a day, in order of preference."""

@@ -61,7 +61,7 @@ def _inquiry(policy: Policy, keys: KeyIndex, question: SentCopyQuestion) -> Inqu
         recipient=question.mailbox,
         own_domains=question.own_domains,
     )
-    return Inquiry(policy, keys, asked, None)
+    return Inquiry(policy, keys, asked)
 
 
 def _verdict(reason: Reason) -> Verdict:

@@ -5,6 +5,7 @@ again and never none; what has its line is not sent again, whatever was restarte
 off keeps nobody else from hearing, and is tried again for as long as the authorisation lasts.
 """
 
+import asyncio
 import itertools
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -80,11 +81,15 @@ class Reminders:
         if local.hour < FIRST_HOUR:
             return
         told, steps = await self._known(at), self._letters.steps_days
-        wanted = due(self._endings(max(steps)), told, day=local.date(), steps_days=steps)
+        wanted = await asyncio.to_thread(self._due, told, steps, local.date())
         by_recipient = sorted(wanted, key=lambda one: one.recipient)
         for recipient, endings in itertools.groupby(by_recipient, key=lambda one: one.recipient):
             if self._refused_until.get(recipient, 0.0) <= self._now():
                 await self._try(recipient, list(endings)[:MOST_IN_A_MAIL], told, at)
+
+    def _due(self, told: set[Told], steps: tuple[int, ...], day: date) -> tuple[Ending, ...]:
+        """In a thread: on the last days of a year nearly every authorisation is about to end."""
+        return due(self._endings(max(steps)), told, day=day, steps_days=steps)
 
     async def _known(self, at: datetime) -> set[Told]:
         if self._told is None:
@@ -92,9 +97,7 @@ class Reminders:
             self._told = set(await self._journal.past(since=at - longest))
         return self._told
 
-    async def _try(
-        self, recipient: str, endings: Sequence[Ending], told: set[Told], at: datetime
-    ) -> None:
+    async def _try(self, recipient: str, endings: Sequence[Ending], told: set[Told], at: datetime) -> None:
         try:
             attempt = await self._send(recipient, endings, at)
         except Exception as error:  # noqa: BLE001 - one mail must not keep the others from going

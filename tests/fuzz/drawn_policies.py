@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from rorpost_gateway.decision import Reason
 from rorpost_gateway.envelope import Login
-from rorpost_gateway.facts import NOTHING_FOUND, ContentFacts, MessageFacts, Quotes, SealFacts
+from rorpost_gateway.facts import NOTHING_FOUND, MessageFacts, SealFacts
+from tests.fuzz.drawn_content import attachment_rules, contents, mostly
 
 OWN = frozenset({"motala.se"})
 OURS = ["rorpost.a@motala.se", "rorpost.b@motala.se"]
@@ -71,28 +72,28 @@ def mailboxes(draw: st.DrawFn) -> dict[str, dict[str, Any]]:
     return drawn
 
 
+RULE_CHOICES: dict[str, st.SearchStrategy[Any]] = {
+    "recipients_in_header": st.sampled_from(["require", "allow"]),
+    "identity_number_in_subject": REFUSE_OR_ALLOW,
+    "identity_number_in_attachment_names": REFUSE_OR_ALLOW,
+    "urgent": REFUSE_OR_ALLOW,
+    "outside_quotes": REFUSE_OR_ALLOW,
+    "unprotected_headers": REFUSE_OR_ALLOW,
+    "legal_basis": st.sampled_from(["off", BASES]),
+    "attachments": attachment_rules(),
+}
+DECLARED_CHOICES: dict[str, st.SearchStrategy[Any]] = {
+    "sources": st.lists(st.sampled_from(["header", "sender", "login", "signature"]), min_size=1, unique=True),
+    "header": st.sampled_from(["X-Rorpost-Sending-User", "X-User"]),
+    "inbound": st.sampled_from(["require", "optional"]),
+}
+
+
 @st.composite
 def rules(draw: st.DrawFn) -> dict[str, Any]:
     """Any of the rules, each perhaps."""
-    choices: dict[str, st.SearchStrategy[Any]] = {
-        "recipients_in_header": st.sampled_from(["require", "allow"]),
-        "identity_number_in_subject": REFUSE_OR_ALLOW,
-        "identity_number_in_attachment_names": REFUSE_OR_ALLOW,
-        "urgent": REFUSE_OR_ALLOW,
-        "outside_quotes": REFUSE_OR_ALLOW,
-        "unprotected_headers": REFUSE_OR_ALLOW,
-        "legal_basis": st.sampled_from(["off", BASES]),
-    }
-    drawn = {name: draw(values) for name, values in choices.items() if draw(st.integers(0, 2)) == 0}
-    declared: dict[str, Any] = {}
-    sources = st.lists(st.sampled_from(["header", "sender", "login", "signature"]), min_size=1, unique=True)
-    for name, values in {
-        "sources": sources,
-        "header": st.sampled_from(["X-Rorpost-Sending-User", "X-User"]),
-        "inbound": st.sampled_from(["require", "optional"]),
-    }.items():
-        if draw(st.booleans()):
-            declared[name] = draw(values)
+    drawn = {name: draw(values) for name, values in RULE_CHOICES.items() if draw(st.integers(0, 2)) == 0}
+    declared = {name: draw(values) for name, values in DECLARED_CHOICES.items() if draw(st.booleans())}
     return drawn | ({"declared_user": declared} if declared else {})
 
 
@@ -141,6 +142,8 @@ def as_yaml(value: Any, spelt: Any) -> str:
         return "{" + ", ".join(f'"{spelt(key)}": {as_yaml(each, spelt)}' for key, each in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(as_yaml(each, spelt) for each in value) + "]"
+    if isinstance(value, int):
+        return str(value)
     return value.isoformat() if isinstance(value, date) else f'"{spelt(value)}"'
 
 
@@ -170,11 +173,6 @@ def moments(draw: st.DrawFn) -> datetime:
     return datetime.combine(draw(DAYS), hour, tzinfo=zone).astimezone(UTC)
 
 
-def mostly(usual: Any, *others: Any) -> st.SearchStrategy[Any]:
-    """A thing that is as it should be nine times of ten, so that the last rules are reached too."""
-    return st.sampled_from([usual] * 9 * len(others) + list(others))
-
-
 STATED = [
     (ANNA,),
     ("Anna Berg <ANNA@Motala.se>",),
@@ -186,14 +184,7 @@ STATED = [
     ("anna",),
     ("a@b, c@d",),
 ]
-NO_QUOTES, QUOTES = Quotes(), Quotes(quoted=(frozenset({OUTSIDER}),))
-CONTENT = [
-    None,
-    ContentFacts(attachments=(), quotes=None, identity_number_in_name=None),
-    ContentFacts(attachments=(), quotes=NO_QUOTES, identity_number_in_name=True),
-    ContentFacts(attachments=(), quotes=QUOTES, identity_number_in_name=False),
-    ContentFacts(attachments=(), quotes=Quotes(suspected=2), identity_number_in_name=False),
-]
+PEOPLE = [*OURS, *THEIRS, ANNA, BO, CIA, ALIAS, OUTSIDER]
 LOGIN = Login(name="anna", address=ANNA, aliases=frozenset({ALIAS}))
 LOGINS = [None, Login(name="bo", address=BO), Login(name="x", address=ALIAS, aliases=frozenset({ANNA}))]
 
@@ -219,7 +210,7 @@ def messages(draw: st.DrawFn, sender: str, recipients: tuple[str, ...]) -> Messa
         received_count=draw(mostly(3, 50, 51)),
         received_here=draw(mostly(False, True)),
         fields={name: values for name, values in fields.items() if values},
-        content=draw(mostly(NOTHING_FOUND, *CONTENT)),
+        content=draw(st.one_of(st.just(NOTHING_FOUND), contents([sender, *recipients, *PEOPLE]))),
     )
 
 

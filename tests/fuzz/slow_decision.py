@@ -11,18 +11,18 @@ from typing import Any
 
 from rorpost_gateway.decision import KeyChoice, Reason
 from rorpost_gateway.envelope import Login
-from rorpost_gateway.facts import MessageFacts, SealFacts
+from rorpost_gateway.facts import Look, MessageFacts, SealFacts
 from tests.fuzz.drawn_policies import (
     ANNA,
     BASES,
     FIELD,
     IDENTITY_NUMBER,
     OURS,
-    OUTSIDER,
     Drawn,
     is_open,
     pairs_of,
 )
+from tests.fuzz.slow_content import looked_for, names_an_identity_number, of_what_it_holds
 
 BROKEN = "more than one, or no address"
 READABLE = {"Anna Berg <ANNA@Motala.se>": ANNA}  # what a header field may hold, beside a bare address
@@ -77,17 +77,28 @@ def decide(policy: Drawn, keys: Keys, asked: Asked) -> Reason:
     named = [each for each in policy.channels if (asked.sender, asked.recipient) in pairs_of(each)]
     if not named:
         return Reason.PAIR_NOT_ALLOWED
-    in_force = [each for each in named if is_open(each, day)]
-    if not in_force:
+    channel = next((each for each in named if is_open(each, day)), None)
+    if channel is None:
         return Reason.CHANNEL_NOT_VALID
-    rules = with_defaults(policy.rules, in_force[0].get("rules", {}))
     if asked.inbound:
-        return Reason.OK if asked.facts is None else of_opened(policy, keys, rules, asked, day)
+        return Reason.OK if asked.facts is None else of_opened(policy, keys, channel, asked, day)
     for address in (asked.recipient, asked.sender):
         fault = fault_of_key(policy, keys, address, day, asked.at)
         if fault is not None:
             return fault
-    return Reason.OK if asked.facts is None else of_submitted(policy, rules, asked, day)
+    return Reason.OK if asked.facts is None else of_submitted(policy, channel, asked, day)
+
+
+def to_look_at(policy: Drawn, each: list[Asked]) -> Look:
+    """What of a message's content somebody has to know who decides these questions."""
+    look = Look(0)
+    for asked in each:
+        day = asked.at.astimezone(policy.zone).date()
+        for channel in policy.channels:
+            if (asked.sender, asked.recipient) in pairs_of(channel) and is_open(channel, day):
+                rules = with_defaults(policy.rules, channel.get("rules", {}))
+                look |= looked_for(rules, inbound=asked.inbound)
+    return look
 
 
 def with_defaults(of_policy: dict[str, Any], of_channel: dict[str, Any]) -> dict[str, Any]:
@@ -98,6 +109,7 @@ def with_defaults(of_policy: dict[str, Any], of_channel: dict[str, Any]) -> dict
         "identity_number_in_attachment_names": "reject",
         "urgent": "reject",
         "outside_quotes": "reject",
+        "attachments": "allow",
         "unprotected_headers": "reject",
         "legal_basis": "off",
         "sources": ["header", "sender"],
@@ -106,6 +118,8 @@ def with_defaults(of_policy: dict[str, Any], of_channel: dict[str, Any]) -> dict
     }
     for rules in (of_policy, of_channel):
         for name, value in rules.items():
+            if name == "attachments" and "allow" not in (found[name], value):
+                value = found[name] | value  # what it does not say remains
             found |= value if name == "declared_user" else {name: value}
     return found
 
@@ -138,9 +152,10 @@ def in_sender(facts: MessageFacts) -> list[str]:
     return [facts.sender[0] if len(facts.sender) == 1 else BROKEN]
 
 
-def of_submitted(policy: Drawn, rules: dict[str, Any], asked: Asked, day: date) -> Reason:
+def of_submitted(policy: Drawn, channel: dict[str, Any], asked: Asked, day: date) -> Reason:
     facts = asked.facts
     assert facts is not None
+    rules = with_defaults(policy.rules, channel.get("rules", {}))
     if reason := of_the_person(policy, rules, asked, facts, day):
         return reason
     seen = {*facts.to, *facts.cc}
@@ -151,7 +166,7 @@ def of_submitted(policy: Drawn, rules: dict[str, Any], asked: Asked, day: date) 
         return Reason.HIDDEN_RECIPIENT
     if not {*seen, *facts.reply_to, *facts.receipts_to} <= set(policy.mailboxes):
         return Reason.OUTSIDE_RECIPIENT
-    if reason := of_the_content(rules, facts):
+    if reason := of_the_content(policy, channel, rules, asked, facts):
         return reason
     loop = facts.sealed_already or facts.received_here or facts.received_count > 50
     return Reason.MAIL_LOOP if loop else Reason.OK
@@ -195,32 +210,33 @@ def of_the_authorisation(users: list[dict[str, Any]], names: set[str], day: date
     return None if any(is_open(each, day) for each in held) else Reason.USER_NOT_VALID
 
 
-def of_the_content(rules: dict[str, Any], facts: MessageFacts) -> Reason | None:
-    in_name = facts.content.identity_number_in_name if facts.content else None
+def of_the_content(
+    policy: Drawn, channel: dict[str, Any], rules: dict[str, Any], asked: Asked, facts: MessageFacts
+) -> Reason | None:
+    mine = {asked.login.address, *asked.login.aliases} if asked.login else set()
+    ends = {asked.sender, asked.recipient}
     if rules["urgent"] == "reject" and facts.urgent:
         return Reason.URGENT
-    if rules["identity_number_in_subject"] == "reject" and facts.subject == IDENTITY_NUMBER:
-        return Reason.IDENTITY_NUMBER_IN_SUBJECT
-    if rules["identity_number_in_attachment_names"] == "reject" and in_name is not False:
-        return Reason.IDENTITY_NUMBER_IN_ATTACHMENT_NAME
-    if quotes_an_outsider(rules, facts):
-        return Reason.OUTSIDE_QUOTES
-    return None if basis_is_stated(rules, facts) else Reason.LEGAL_BASIS_MISSING
+    if not asked.inbound:
+        if rules["identity_number_in_subject"] == "reject" and facts.subject == IDENTITY_NUMBER:
+            return Reason.IDENTITY_NUMBER_IN_SUBJECT
+        if rules["identity_number_in_attachment_names"] == "reject" and names_an_identity_number(facts):
+            return Reason.IDENTITY_NUMBER_IN_ATTACHMENT_NAME
+    if reason := of_what_it_holds(policy, channel, rules, facts, ends=ends, logged_in=mine):
+        return reason
+    readable = asked.seal is None or asked.seal.protected
+    stated = readable and basis_is_stated(facts)
+    return None if stated or rules["legal_basis"] == "off" else Reason.LEGAL_BASIS_MISSING
 
 
-def quotes_an_outsider(rules: dict[str, Any], facts: MessageFacts) -> bool:
-    """Also where nobody has looked."""
-    quotes = facts.content.quotes if facts.content else None
-    return rules["outside_quotes"] == "reject" and (quotes is None or OUTSIDER in quotes.addresses)
-
-
-def basis_is_stated(rules: dict[str, Any], facts: MessageFacts) -> bool:
+def basis_is_stated(facts: MessageFacts) -> bool:
     stated = facts.fields.get("x-rorpost-legal-basis", ())
-    return rules["legal_basis"] == "off" or (len(stated) == 1 and stated[0].strip().lower() in BASES)
+    return len(stated) == 1 and stated[0].strip().lower() in BASES
 
 
-def of_opened(policy: Drawn, keys: Keys, rules: dict[str, Any], asked: Asked, day: date) -> Reason:
+def of_opened(policy: Drawn, keys: Keys, channel: dict[str, Any], asked: Asked, day: date) -> Reason:
     facts, seal = asked.facts, asked.seal
+    rules = with_defaults(policy.rules, channel.get("rules", {}))
     assert facts is not None
     assert seal is not None
     users = policy.mailboxes[asked.sender]["users"]
@@ -231,12 +247,8 @@ def of_opened(policy: Drawn, keys: Keys, rules: dict[str, Any], asked: Asked, da
         return reason or seal.outer_fault or Reason.OK
     if not seal.protected and "FOR US" not in seal.sealed_to:
         return Reason.HIDDEN_RECIPIENT
-    if rules["urgent"] == "reject" and facts.urgent:
-        return Reason.URGENT
-    if quotes_an_outsider(rules, facts):
-        return Reason.OUTSIDE_QUOTES
-    if rules["legal_basis"] != "off" and not (seal.protected and basis_is_stated(rules, facts)):
-        return Reason.LEGAL_BASIS_MISSING
+    if reason := of_the_content(policy, channel, rules, asked, facts):
+        return reason
     return Reason.TOO_OLD if asked.at - seal.signed_at > timedelta(days=14) else Reason.OK
 
 

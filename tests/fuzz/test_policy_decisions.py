@@ -1,54 +1,66 @@
 """Over random policies and questions: the fast decision is the one that reading line by line gives."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rorpost_gateway.decision import Direction, Reason
-from rorpost_gateway.facts import NOTHING_FOUND, MessageFacts, SealFacts
+from rorpost_gateway.document import DocumentInvalid
+from rorpost_gateway.facts import (
+    Look,
+    SealFacts,
+)
+from rorpost_gateway.policy.content_rules import content_to_look_at
 from rorpost_gateway.policy.evaluate import Question, evaluate, evaluate_all, trace
 from rorpost_gateway.policy.load import load_policy
 from rorpost_gateway.policy.model import Policy
+from rorpost_gateway.policy.schema.rules import policy_rules
+from tests.fuzz.decided_by_hand import (
+    BEFORE,
+    BY_DEFAULT,
+    DAY,
+    NOW,
+    OPENED,
+    SUBMITTED,
+    WRONG,
+    by_hand,
+    with_facts,
+)
+from tests.fuzz.drawn_content import ATTACHMENT_CHOICES, attachment_rules, contents, mostly
 from tests.fuzz.drawn_policies import (
     ANNA,
-    BASES,
-    BO,
-    CIA,
-    CONTENT,
-    FIELD,
-    FIRST,
-    IDENTITY_NUMBER,
+    DECLARED_CHOICES,
     KEY_FAULTS,
     LOGIN,
     LOGINS,
     OURS,
-    OUTSIDER,
     OWN,
+    PEOPLE,
     PRINTS,
+    RULE_CHOICES,
     THEIRS,
     Drawn,
     as_yaml,
     messages,
     moments,
-    mostly,
     pairs_of,
     policies,
+    rules,
     seals,
 )
-from tests.fuzz.slow_decision import Asked, Keys, decide, pins_on
+from tests.fuzz.slow_decision import Asked, Keys, decide, pins_on, to_look_at
 
 NOBODY = ["rorpost.nobody@motala.se", "rorpost.nobody@region.se", ANNA]
 KEYS = st.dictionaries(
     st.sampled_from([*PRINTS, f"of {OURS[0]}", f"of {OURS[1]}"]), st.sampled_from(KEY_FAULTS), max_size=2
 ).map(lambda states: Keys(states=states))
 RELAXED = settings(
-    max_examples=100,
+    max_examples=80,
     suppress_health_check=[
         HealthCheck.function_scoped_fixture,
         HealthCheck.too_slow,
@@ -85,6 +97,28 @@ def some_pair(data: st.DataObject, drawn: Drawn, *, inbound: bool) -> tuple[str,
         return data.draw(st.sampled_from(ends))
     everybody = st.sampled_from([*OURS, *THEIRS, *NOBODY])
     return data.draw(everybody), data.draw(everybody)
+
+
+def test_every_rule_is_drawn() -> None:
+    written = policy_rules()["properties"]
+    assert {*RULE_CHOICES, "declared_user", "authorisation_max_days"} == set(written)
+    assert set(DECLARED_CHOICES) == set(written["declared_user"]["properties"])
+    assert set(ATTACHMENT_CHOICES) == set(written["attachments"]["anyOf"][1]["properties"])
+
+
+@settings(RELAXED, max_examples=40)
+@given(drawn=policies(), most=st.integers(1, 10))
+def test_how_long_anybody_is_authorised(drawn: Drawn, most: int, tmp_path: Path) -> None:
+    users = [each for mailbox in drawn.mailboxes.values() for each in mailbox["users"]]
+    too_long = any(each["valid_until"] - each["valid_from"] > timedelta(days=most) for each in users)
+    parts = {"mailboxes": drawn.mailboxes, "channels": drawn.channels}
+    said = as_yaml(parts | {"rules": drawn.rules | {"authorisation_max_days": most}}, str)
+    try:
+        loaded(replace(drawn, text=said), tmp_path)
+    except DocumentInvalid:
+        assert too_long
+    else:
+        assert not too_long
 
 
 @RELAXED
@@ -136,6 +170,22 @@ def test_opened_messages(drawn: Drawn, keys: Keys, data: st.DataObject, tmp_path
     agrees(drawn, policy, keys, [asked])
 
 
+@settings(RELAXED, max_examples=60)
+@given(data=st.data())
+def test_what_they_hold(data: st.DataObject, tmp_path: Path) -> None:
+    """Nothing else is wrong with these messages, so that most of them come as far as these rules."""
+    drawn = by_hand(
+        default=data.draw(rules()) | {"attachments": data.draw(attachment_rules())},
+        old=data.draw(rules()),
+        new=data.draw(st.one_of(rules(), st.fixed_dictionaries({"attachments": attachment_rules()}))),
+    )
+    policy = loaded(drawn, tmp_path)
+    at = data.draw(st.sampled_from([DAY, DAY - timedelta(days=1)]))
+    for asked in (SUBMITTED, OPENED):
+        for content in data.draw(st.lists(contents(PEOPLE), min_size=4, max_size=4)):
+            agrees(drawn, policy, Keys(states={}), [replace(with_facts(asked, content=content), at=at)])
+
+
 def agrees(drawn: Drawn, policy: Policy, keys: Any, each: list[Asked]) -> None:
     """One by one, all together, and as `explain` tells it."""
     slow = [decide(drawn, keys, asked) for asked in each]
@@ -149,92 +199,42 @@ def agrees(drawn: Drawn, policy: Policy, keys: Any, each: list[Asked]) -> None:
     assert {verdict.reason for verdict in together} == {first}
     steps = trace(policy, keys, question(each[0]))
     assert next((step.reason for step in steps if step.reason), Reason.OK) is slow[0]
+    if each[0].facts is not None and each[0].facts.content is not None:
+        knows_enough(drawn, policy, keys, each, slow)
 
 
-DAY = datetime(2026, 3, 28, 12, tzinfo=UTC)
-SOUND = MessageFacts(
-    authors=(OURS[0],),
-    to=(THEIRS[0],),
-    fields={FIELD: (ANNA,), "x-rorpost-legal-basis": ("samtycke",)},
-    content=NOTHING_FOUND,
-)
-SUBMITTED = Asked(inbound=False, at=DAY, sender=OURS[0], recipient=THEIRS[0], login=LOGIN, facts=SOUND)
-SEAL = SealFacts(signer=PRINTS[0], signed_at=DAY, protected=True)
-OPENED = Asked(inbound=True, at=DAY, sender=THEIRS[0], recipient=OURS[0], facts=SOUND, seal=SEAL)
-# What is asked otherwise, of the message or of its seal → what both must say.
-WRONG: list[tuple[Asked, dict[str, Any], Reason]] = [
-    (SUBMITTED, {}, Reason.OK),
-    (SUBMITTED, {"fields": {}}, Reason.USER_NOT_DECLARED),
-    (SUBMITTED, {"sender": (BO,)}, Reason.USER_MISMATCH),
-    (replace(SUBMITTED, login=None), {"fields": {FIELD: (CIA,)}}, Reason.USER_NOT_AUTHORISED),
-    (replace(SUBMITTED, login=None), {"fields": {FIELD: (BO,)}}, Reason.USER_NOT_VALID),
-    (SUBMITTED, {"authors": ()}, Reason.AUTHOR_MISMATCH),
-    (SUBMITTED, {"to": ()}, Reason.HIDDEN_RECIPIENT),
-    (SUBMITTED, {"reply_to": (OUTSIDER,)}, Reason.OUTSIDE_RECIPIENT),
-    (SUBMITTED, {"urgent": True}, Reason.URGENT),
-    (SUBMITTED, {"subject": IDENTITY_NUMBER}, Reason.IDENTITY_NUMBER_IN_SUBJECT),
-    (SUBMITTED, {"content": CONTENT[2]}, Reason.IDENTITY_NUMBER_IN_ATTACHMENT_NAME),
-    (SUBMITTED, {"content": CONTENT[3]}, Reason.OUTSIDE_QUOTES),
-    (SUBMITTED, {"fields": {FIELD: (ANNA,)}}, Reason.LEGAL_BASIS_MISSING),
-    (SUBMITTED, {"received_here": True}, Reason.MAIL_LOOP),
-    (SUBMITTED, {"received_count": 50}, Reason.OK),
-    (SUBMITTED, {"received_count": 51}, Reason.MAIL_LOOP),
-    (OPENED, {}, Reason.OK),
-    (OPENED, {"key_fault": Reason.KEY_REVOKED}, Reason.SIGNATURE_INVALID),
-    (OPENED, {"signed_at": DAY + timedelta(hours=2)}, Reason.SIGNATURE_INVALID),
-    (OPENED, {"signer": PRINTS[1]}, Reason.SIGNER_MISMATCH),
-    (OPENED, {"signer": PRINTS[2]}, Reason.OK),
-    (OPENED, {"signer": PRINTS[2], "protected": False}, Reason.SIGNER_MISMATCH),
-    (OPENED, {"signer": PRINTS[3]}, Reason.SIGNER_MISMATCH),
-    (OPENED, {"protected": False}, Reason.HEADERS_NOT_PROTECTED),
-    (OPENED, {"fields": {}}, Reason.USER_NOT_DECLARED),
-    (OPENED, {"sender": (BO,)}, Reason.USER_MISMATCH),
-    (OPENED, {"fields": {FIELD: (CIA,)}}, Reason.USER_NOT_AUTHORISED),
-    (OPENED, {"fields": {FIELD: (BO,)}}, Reason.USER_NOT_VALID),
-    (OPENED, {"outer_fault": Reason.AUTHOR_MISMATCH}, Reason.AUTHOR_MISMATCH),
-    (OPENED, {"urgent": True}, Reason.URGENT),
-    (OPENED, {"content": None}, Reason.OUTSIDE_QUOTES),
-    (OPENED, {"fields": {FIELD: (ANNA,)}}, Reason.LEGAL_BASIS_MISSING),
-    (OPENED, {"signed_at": DAY - timedelta(days=15)}, Reason.TOO_OLD),
-]
-
-
-def by_hand() -> Drawn:
-    span = {"requested_by": "chef@motala.se", "executed_by": "it@motala.se", "valid_from": FIRST}
-    last_days = {ANNA: date(2026, 4, 9), BO: FIRST}
-    users = [
-        {"user": user, **span, "valid_until": last_day, "key": own_key}
-        for (user, last_day), own_key in zip(last_days.items(), PRINTS[2:4], strict=True)
-    ]
-    parts: dict[str, Any] = {
-        "mailboxes": {each: {"users": users, "key": [{"fingerprint": PRINTS[0]}]} for each in OURS + THEIRS},
-        "channels": [
-            {
-                "name": "old",
-                "between": [OURS[0], THEIRS[0]],
-                "valid_until": FIRST,
-                "rules": {"urgent": "allow"},
-            },
-            {"name": "new", "between": [OURS[0], THEIRS[0]], "valid_from": FIRST + timedelta(days=1)},
-        ],
-        "rules": {
-            "legal_basis": BASES,
-            "declared_user": {"sources": ["header", "sender", "signature"]},
-        },
-    }
-    return Drawn(text=as_yaml(parts, str), zone=ZoneInfo("Europe/Stockholm"), **parts)
+def knows_enough(drawn: Drawn, policy: Policy, keys: Any, each: list[Asked], slow: list[Reason]) -> None:
+    """What is looked for beforehand is what the rules need, and nothing besides has a say."""
+    first = question(each[0])
+    look = content_to_look_at(
+        policy,
+        first.direction,
+        sender=first.sender,
+        recipients=first.envelope_recipients,
+        at=first.at,
+    )
+    assert look == to_look_at(drawn, each)
+    content = each[0].facts.content if each[0].facts else None
+    assert content is not None
+    found = content.attachments if Look.ATTACHMENTS in look else None
+    if found is None and any(one.identity_number_in_name for one in content.attachments or ()):
+        return  # of archives' entries, only those know who looked into them
+    known = replace(
+        content,
+        attachments=found,
+        quotes=content.quotes if Look.QUOTES in look else None,
+        identity_number_in_name=content.identity_number_in_name if Look.NAMES in look else None,
+    )
+    anew = [evaluate(policy, keys, question(with_facts(asked, content=known))) for asked in each]
+    assert [verdict.reason for verdict in anew] == slow
 
 
 @pytest.mark.parametrize(("asked", "changes", "reason"), WRONG)
 def test_both_know_the_reason(asked: Asked, changes: dict[str, Any], reason: Reason, tmp_path: Path) -> None:
     """The draws do not reach each of them every time."""
     of_seal = {name: value for name, value in changes.items() if name in SealFacts.__annotations__}
-    of_facts = {name: value for name, value in changes.items() if name not in of_seal}
-    assert asked.facts is not None
-    facts = replace(asked.facts, **of_facts)
-    if asked.inbound:
-        facts = replace(facts, authors=(THEIRS[0],))
-    changed = replace(asked, facts=facts, seal=replace(asked.seal, **of_seal) if asked.seal else None)
-    drawn = by_hand()
+    changed = with_facts(asked, **{name: value for name, value in changes.items() if name not in of_seal})
+    changed = replace(changed, seal=replace(asked.seal, **of_seal) if asked.seal else None)
+    drawn = by_hand(default=BY_DEFAULT, old=BEFORE, new=NOW)
     assert decide(drawn, Keys(states={}), changed) is reason
     agrees(drawn, loaded(drawn, tmp_path), Keys(states={}), [changed])

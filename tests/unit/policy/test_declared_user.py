@@ -7,7 +7,7 @@ import pytest
 from rorpost_gateway.decision import DeclaredBy, Reason
 from rorpost_gateway.envelope import Login
 from rorpost_gateway.policy.evaluate import evaluate
-from rorpost_gateway.policy.inquiry import one_address
+from rorpost_gateway.policy.field_address import one_address
 
 ANNA, BO = "anna.berg@motala.se", "bo.lind@motala.se"
 MAILBOX = "rorpost.hemsjukvarden@motala.se"
