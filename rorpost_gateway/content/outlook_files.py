@@ -12,6 +12,7 @@ from rorpost_gateway.content.compound import CompoundFile, Node
 from rorpost_gateway.content.embedded import quoted_by_header
 from rorpost_gateway.content.entries import Budget
 from rorpost_gateway.content.html import text_of_html
+from rorpost_gateway.content.kinds import Octets
 from rorpost_gateway.content.reply_headers import Quoted
 from rorpost_gateway.content.visible import visible
 
@@ -34,7 +35,7 @@ class Saved:
     texts: tuple[str, ...]
 
 
-def read_saved(octets: bytes, budget: Budget, *, most_octets: int) -> Iterator[Saved]:
+def read_saved(octets: Octets, budget: Budget, *, most_octets: int) -> Iterator[Saved]:
     """Each message in the file. Raises Closed, and struct.error where the file is broken."""
     file = CompoundFile(octets, budget)
     streams: dict[tuple[str, ...], dict[str, Node]] = {(): {}}

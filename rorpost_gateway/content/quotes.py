@@ -16,6 +16,7 @@ from rorpost_gateway.content.names import names_of
 from rorpost_gateway.content.outlook_files import SAVED_MARK, read_saved
 from rorpost_gateway.content.running_text import QuoteReader
 from rorpost_gateway.content.text_parts import decode_leniently, form_of, read_text
+from rorpost_gateway.content.transfer import decoded
 from rorpost_gateway.errors import MessageMalformed, MessageTooComplex
 from rorpost_gateway.facts import Quotes
 from rorpost_gateway.message import Message, Part, check_structure, parse_message
@@ -81,10 +82,10 @@ class _Search:
 
     def _saved(self, message: Message, part: Part) -> None:
         """A message as Outlook saves it, among the documents that are files of the same form."""
-        octets = decode_leniently(message.octets[part.body_offset : part.end], part.encoding)
-        if SAVED_MARK not in octets:
-            return
         try:
+            octets = decoded(message.octets, part.body_offset, part.end, part.encoding)
+            if SAVED_MARK not in octets:
+                return
             for saved in read_saved(octets, self._budget, most_octets=self._bounds.part_text_octets):
                 self.reader.add(saved.quoted)
                 self.reader.suspected += not saved.texts

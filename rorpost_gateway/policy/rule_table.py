@@ -174,7 +174,7 @@ _INBOUND_RULES = PAIR_RULES + OPENED_RULES
 
 
 def rules_for(direction: Direction, *, with_message: bool) -> tuple[Rule[Any], ...]:
-    """The rules that are tried, in order, of a `SubmittedInquiry` or an `OpenedInquiry` where there is a message."""
+    """The rules that are tried, in order; of a `SubmittedInquiry` or an `OpenedInquiry` with a message."""
     if direction is _INBOUND:
         return _INBOUND_RULES if with_message else PAIR_RULES
     return RULES if with_message else ENVELOPE_RULES

@@ -104,3 +104,42 @@ def test_an_old_key_whose_time_is_over_may_go(
     assert f"has not counted since {over}; its line may go" in ended.out
     found = json.loads(rorpost("check", "--offline", "--json", config=here.path).out)
     assert [one["weight"] for one in found if "this entry may go" in one["text"]] == ["warning"]
+
+
+def test_the_whole_change_of_a_partners_key(
+    only_brinken: Callable[..., Any],
+    rorpost: Callable[..., Any],
+    here: Any,
+    home_copy: Callable[[Path], Path],
+    new_home: Callable[[], Path],
+) -> None:
+    home, partner, old = home_copy(here.keys.sender_home), new_home(), here.keys.receiver
+
+    def sealed_to() -> str:
+        pair = ("--from", world.HOME_CARE, "--to", world.BRINKEN, "--user", world.ANNA)
+        ended = rorpost("policy", "explain", *pair, "--json", config=here.path)
+        assert ended.code == 0, ended.err
+        found = {each for each in (old, new) if each in ended.out}
+        assert len(found) == 1
+        return found.pop()
+
+    new = generate(partner, world.BRINKEN)
+    assert only_brinken(old, home=home).code == 0
+    offered = here.folder / "offered"
+    offered.write_bytes(export_public(partner, new))
+    assert rorpost("keys", "import", str(offered), config=here.path).code == 0
+    assert sealed_to() == old
+    until = date.today() + timedelta(days=14)
+    both = [new, {"fingerprint": old, "accept_until": until}]
+    # The policy came before anybody compared the key: nothing changes yet, and it is told.
+    assert only_brinken(both, home=home).code == 1
+    assert sealed_to() == old
+    assert rorpost("keys", "confirm", new, config=here.path).code == 0
+    ended = only_brinken(both, home=home)
+    assert ended.code == 0
+    assert f"{until}, then it may go" in ended.out
+    assert sealed_to() == new
+    over = [new, {"fingerprint": old, "accept_until": date.today() - timedelta(days=1)}]
+    assert "its line may go" in only_brinken(over, home=home).out
+    assert only_brinken(new, home=home).code == 0
+    assert sealed_to() == new

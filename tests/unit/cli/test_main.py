@@ -16,8 +16,11 @@ from rorpost_gateway.cli.main import rorpost as top
 TABLES = [
     ("check",),
     ("policy", "explain"),
+    ("policy", "diff"),
+    ("policy", "matrix"),
     ("policy", "replies"),
     ("policy", "test"),
+    ("access", "report"),
     ("queue", "list"),
     ("queue", "show"),
     ("keys", "list"),
@@ -28,7 +31,7 @@ TABLES = [
     ("audit", "verify"),
     ("mailboxes",),
 ]
-WITHOUT_CONFIGURATION = {("demo",), ("audit", "check-proof"), ("audit", "witness")}
+WITHOUT_CONFIGURATION = {("demo",), ("audit", "check-proof"), ("audit", "witness"), ("policy", "schema")}
 
 
 def verbs(command: click.Command = top, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
@@ -61,6 +64,7 @@ def options(path: tuple[str, ...]) -> set[str]:
 
 def test_the_verbs_of_this_version() -> None:
     assert {path[0] for path in LEAVES} == {
+        "access",
         "audit",
         "check",
         "demo",
@@ -157,6 +161,9 @@ ARGUMENTS = {
     ("keys", "export"): ["rorpost.a@motala.se"],
     ("keys", "generate"): ["rorpost.a@motala.se"],
     ("keys", "import"): ["/dev/null"],
+    ("keys", "confirm"): ["0" * 40],
+    ("keys", "discard"): ["0" * 40],
+    ("policy", "diff"): ["old"],
     ("audit", "prove"): ["1"],
     ("audit", "consistency"): ["1"],
     ("audit", "export-tlog"): ["not-there-yet"],
@@ -209,7 +216,7 @@ def test_an_error_of_the_system_is_one_clear_text(
     def broken(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied", "/somewhere/secret")
 
-    monkeypatch.setattr("rorpost_gateway.cli.check.load_policy", broken)
+    monkeypatch.setattr("rorpost_gateway.cli.loading.load_policy", broken)
     ended = rorpost("check", config=here.path)
     assert (ended.code, ended.err) == (1, "rorpost: /somewhere/secret: Permission denied\n")
 

@@ -11,6 +11,8 @@ from rorpost_gateway.content import BOUNDS, look_into, read_content
 from rorpost_gateway.content.read import LARGE_OCTETS
 from rorpost_gateway.facts import Look, Quotes
 from rorpost_gateway.message import Message, parse_message
+from tests.peers.attached_files import compound, part
+from tests.peers.attached_files import message as with_files
 
 CASES = yaml.safe_load((Path(__file__).parent / "quotes.yaml").read_text(encoding="utf-8"))
 OUTLOOK = "From: karin@example.org\nSent: today\n"
@@ -121,3 +123,33 @@ async def test_on_the_loop_or_beside_it_the_same(size: int) -> None:
 
 async def test_nothing_asked_nothing_read() -> None:
     assert await look_into(message("\nHej\n"), Look(0)) is None
+
+
+def saved(**more: bytes) -> bytes:
+    """A message as Outlook saves it."""
+    wide = {name: text.encode("utf-16-le") for name, text in (
+        ("__substg1.0_5D01001F", "it@example.org"),
+        ("__substg1.0_5D02001F", "karin@example.org"),
+        ("__recip_version1.0_#00000000/__substg1.0_39FE001F", "olle@example.org"),
+        ("__attach_version1.0_#00000000/__substg1.0_3701000D/__substg1.0_0C1F001F", "lisa@example.org"),
+    )}  # fmt: skip
+    return compound({"__properties_version1.0": b"", **wide, **more})
+
+
+def test_messages_that_outlook_saved() -> None:
+    body = "Från: bo@example.org\r\nSkickat: i dag\r\n".encode("utf-16-le")
+    html = b"<b>From:</b> eva@example.org<br>Sent: today"
+    octets = saved(**{"__substg1.0_1000001F": body, "__substg1.0_10130102": html})
+    found = quotes_of(with_files(part(octets, "Mamma.msg", "application/vnd.ms-outlook")))
+    assert sorted(map(sorted, found.quoted)) == [
+        ["bo@example.org"],
+        ["eva@example.org"],
+        ["karin@example.org", "olle@example.org"],
+        ["lisa@example.org"],
+    ]
+
+
+def test_messages_that_outlook_saved_and_nobody_can_read() -> None:
+    assert quotes_of(with_files(part(saved(), "a.msg"))).suspected, "its text is in another form"
+    assert quotes_of(with_files(part(saved()[:2000] + b"x" * 9000, "a.msg"))).suspected
+    assert quotes_of(with_files(part(compound({"WordDocument": b"x"}), "a.doc"))) == Quotes()

@@ -124,8 +124,10 @@ def page(snapshot: Snapshot = SNAPSHOT) -> str:
         'rorpost_keys{forecast="fine",use="sign"} 1.0',
         'rorpost_channels{forecast="stops-soon"} 1.0',
         'rorpost_access_reminders_total{outcome="sent"} 4.0',
-        "rorpost_channel_stops_timestamp_seconds"
-         f'{{channel="brinken",fingerprint="AA",mailbox="{HOME_CARE}"}} 1.790000009e+09',
+        (
+            "rorpost_channel_stops_timestamp_seconds"
+            f'{{channel="brinken",fingerprint="AA",mailbox="{HOME_CARE}"}} 1.790000009e+09'
+        ),
         'rorpost_connections{listener="submission"} 3.0',
         "rorpost_in_flight_bytes 4096.0",
         'rorpost_limit{limit="message_size"} 100.0',
