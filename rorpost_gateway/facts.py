@@ -25,6 +25,7 @@ class Attachment:
     kind: str  # the MIME type found in the content, lower case
     declared: str  # the MIME type that the part states, lower case
     extensions: tuple[str, ...] = ()  # of its name, lower case, without dots: ("pdf", "exe")
+    endings: tuple[str, ...] = ()  # the last extension of each of its names, where it has several
     octets: int = 0  # decoded
     inspected: bool = True  # False: it cannot be looked into, so nobody knows what it holds
     depth: int = 0  # how many archives or messages it lies in

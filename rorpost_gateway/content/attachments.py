@@ -13,7 +13,7 @@ from typing import Final
 
 from rorpost_gateway.content.bounds import Bounds
 from rorpost_gateway.content.entries import Budget, BudgetSpent, Closed, Contents, Entry, Reader
-from rorpost_gateway.content.file_names import all_extensions, is_disguised, text_kind
+from rorpost_gateway.content.file_names import all_extensions, endings, is_disguised, text_kind
 from rorpost_gateway.content.kinds import (
     CLOSED,
     COMPOUND,
@@ -28,6 +28,7 @@ from rorpost_gateway.content.kinds import (
     ZIP,
     Octets,
     canonical,
+    is_nearly_text,
     kind_of,
 )
 from rorpost_gateway.content.names import file_names_of, holds_identity_number, names_of
@@ -219,7 +220,7 @@ class _Search:
 
 
 def _kind(entry: Entry, octets: Octets) -> str:
-    kind = text_kind(kind_of(octets), all_extensions(entry.names))
+    kind = text_kind(kind_of(octets), endings(entry.names))
     return MESSAGE if kind == TEXT and entry.declared in _EMBEDDED else kind
 
 
@@ -234,6 +235,7 @@ def _attachment(
         kind=kind,
         declared=entry.declared,
         extensions=all_extensions(entry.names),
+        endings=endings(entry.names),
         octets=octets,
         depth=depth,
         identity_number_in_name=any(map(holds_identity_number, (*entry.names, *more_names))),
@@ -256,7 +258,12 @@ def _is_own_text(message: Message, part: Part, octets: Octets, names: Sequence[s
     if names or part.kind not in _OWN_TEXT or _ATTACHED.search(_header(message, part)):
         return False
     charset = part.content_type.parameters.get("charset", "") if part.content_type else ""
-    return kind_of(octets) in _READ_AS_TEXT or bool(_WIDE_CHARSET.match(charset))
+    kind = kind_of(octets)
+    return (
+        kind in _READ_AS_TEXT
+        or bool(_WIDE_CHARSET.match(charset))
+        or (kind == UNKNOWN and is_nearly_text(octets))
+    )
 
 
 _READ_AS_TEXT: Final = frozenset((TEXT, "text/html", "application/xml", "text/x-shellscript", MESSAGE))

@@ -67,21 +67,26 @@ _LIKE_TEXT: Final = frozenset((TEXT, "text/html", "application/xml", "text/x-she
 _EXTENSION = re.compile(rf"[^\s.]{{1,{EXTENSION_CHARACTERS}}}")
 _CLASS_ID = re.compile(r"\.\{[0-9a-f-]{36}\}\s*\Z", re.IGNORECASE)
 _WIDE_GAP = re.compile(r"\s{8}")
-_TURNING: Final = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+# Not those that telephones put around any name, and that turn nothing: U+200E, U+2068, U+2069.
+_TURNING: Final = frozenset("\u061c\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067")
+_STREAM = re.compile(r":+\$data\Z", re.IGNORECASE)
 
 
-def extensions_of(name: str) -> tuple[str, ...]:
+def extensions_of(file_name: str) -> tuple[str, ...]:
     """The extensions of a file name as Windows would see them, lower case, without dots.
 
-    Trailing dots and blanks, invisible characters and a stream's name (`a.exe::$DATA`) do not count.
+    Trailing dots and blanks, invisible characters, quotes and a stream's name (`a.exe::$DATA`) do not
+    count. Where a colon stands elsewhere some mail clients put `_`, and some cut there.
     """
     visible = "".join(
         each
-        for each in unicodedata.normalize("NFKC", name[-NAME_CHARACTERS:])
+        for each in unicodedata.normalize("NFKC", file_name[-NAME_CHARACTERS:])
         if unicodedata.category(each) not in {"Cf", "Cc"}
     )
-    base = re.split(r"[/\\]", visible)[-1].split(":")[0].rstrip(". ")
-    pieces = [piece.strip().lower() for piece in base.split(".")[1:]]
+    base = _STREAM.sub("", re.split(r"[/\\]", visible.rstrip("/\\ "))[-1]).rstrip(". :")
+    before, _, after = base.rpartition(":")
+    name = after if "." in after or not before else before
+    pieces = [piece.strip(" '\"`").lower() for piece in name.split(".")[1:]]
     return tuple(piece for piece in pieces if _EXTENSION.fullmatch(piece))
 
 
@@ -90,11 +95,16 @@ def all_extensions(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(each for name in names for each in extensions_of(name)))
 
 
-def text_kind(kind: str, extensions: Sequence[str]) -> str:
+def endings(names: Sequence[str]) -> tuple[str, ...]:
+    """The last extension of each name: what it is opened by."""
+    return tuple(dict.fromkeys(each[-1] for each in map(extensions_of, names) if each))
+
+
+def text_kind(kind: str, last_extensions: Sequence[str]) -> str:
     """The type of what was found to be text: the one that its name makes of it, where it makes one."""
-    if kind not in _LIKE_TEXT or not extensions:
+    if kind not in _LIKE_TEXT:
         return kind
-    return _TEXTS.get(extensions[-1], kind)
+    return next((_TEXTS[each] for each in last_extensions if each in _TEXTS), kind)
 
 
 def is_disguised(kind: str, names: Sequence[str], declared: str) -> bool:

@@ -156,6 +156,7 @@ _BEGINNINGS: Final[tuple[tuple[bytes, str], ...]] = (
     (b"OTTO", "font/otf"),
     (b"\x00\x01\x00\x00\x00", "font/ttf"),
     (b"%!PS", "application/postscript"),
+    (b"\x00\x00\x00\x01Bud1", "application/x-ds-store"),
     (b"\xc5\xd0\xd3\xc6", "application/postscript"),
     (b"\x00\x05\x16\x07", "application/applefile"),
     (b"\x00\x05\x16\x00", "application/applefile"),
@@ -185,6 +186,7 @@ _TEXT_BEGINNINGS: Final[tuple[tuple[re.Pattern[bytes], str], ...]] = tuple(
     (re.compile(pattern, re.IGNORECASE), kind)
     for pattern, kind in (
         (rb"\{\\rt", RTF),
+        (rb"%!PS", "application/postscript"),
         (rb"-----BEGIN PGP MESSAGE-----", PGP_ENCRYPTED),
         (rb"-----BEGIN PGP SIGNATURE-----", "application/pgp-signature"),
         (rb"-----BEGIN PGP PUBLIC KEY BLOCK-----", "application/pgp-keys"),
@@ -226,14 +228,26 @@ def looks_like_text(octets: Octets) -> bool:
     return _is_text(head)
 
 
+def is_nearly_text(octets: Octets) -> bool:
+    """Whether it is text but for a few control characters, as word processors leave them in what is pasted."""
+    head = bytes(octets[:HEAD_OCTETS])
+    stray = len(head) - len(head.translate(None, _NOT_IN_TEXT))
+    return b"\0" not in head and stray <= 8 + len(head) // 100
+
+
 def _by_signature(head: bytes) -> str | None:
     for magic, kind in _BEGINNINGS:
-        if head.startswith(magic) and not (len(magic) < 4 and _is_text(head)):
+        if head.startswith(magic) and not (_may_begin_text(magic) and _is_text(head)):
             return kind
     for offset, magic, kind in _ELSEWHERE:
         if head.startswith(magic, offset) and not (offset < 10 and _is_text(head)):
             return kind
     return None
+
+
+def _may_begin_text(magic: bytes) -> bool:
+    """Many a text begins with a personal number or a name: 070701-1234, OTTO."""
+    return len(magic) < 4 or (magic.isascii() and magic.decode("ascii").isprintable())
 
 
 def _by_structure(head: bytes) -> str | None:

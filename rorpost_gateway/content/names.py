@@ -7,6 +7,7 @@ and are there).
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import count, takewhile
 from urllib.parse import unquote_to_bytes
 
 from rorpost_gateway.content.visible import visible
@@ -19,12 +20,13 @@ _FIELD = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _PARAMETER = re.compile(
-    r";\s*+(?P<base>(?:file)?name)(?:\*(?P<number>[0-9]{1,3}))?(?P<encoded>\*)?\s*+="
+    r"(?:;|(?<![\s;])\s)\s*+(?P<base>(?:file)?name)(?:\*(?P<number>[0-9]{1,3}))?(?P<encoded>\*)?\s*+="
     r'\s*+(?:"(?P<quoted>(?>(?:[^"\\]++|\\.)*))"|(?P<loose>[^;]*+))',
     re.IGNORECASE,
 )
 _PAIR = re.compile(r"\\(.)")
 _PARTS_OF_A_NAME = 200
+_Piece = tuple[int, bool, str]  # its number, whether it is encoded, its text
 
 
 def names_of(message: Message, part: Part) -> tuple[str, ...]:
@@ -73,10 +75,11 @@ def _text(header: bytes) -> str:
 
 def _names(value: str) -> Iterator[str]:
     """The names in one field's parameters; the pieces of a split one are put together."""
-    split: dict[str, list[tuple[int, bool, str]]] = {}
+    split: dict[str, list[_Piece]] = {}
     for match in _PARAMETER.finditer(value):
         quoted = match["quoted"]
         text = _PAIR.sub(r"\1", quoted) if quoted is not None else match["loose"].strip()
+        text = text.replace("\t", " ")  # where the field was folded
         if match["number"] is None and match["encoded"] is None:
             yield decode_words(text)
         else:
@@ -84,10 +87,26 @@ def _names(value: str) -> Iterator[str]:
             if len(pieces) < _PARTS_OF_A_NAME:
                 pieces.append((int(match["number"] or 0), match["encoded"] is not None, text))
     for pieces in split.values():
-        yield _together(sorted(pieces))
+        for each in _readings(sorted(pieces, key=_number)):
+            together = _together(each)
+            yield together
+            yield decode_words(together)
 
 
-def _together(pieces: list[tuple[int, bool, str]]) -> str:
+def _number(piece: _Piece) -> int:
+    return piece[0]
+
+
+def _readings(pieces: list[_Piece]) -> Iterator[list[_Piece]]:
+    """All of them; where numbers are missing or stand twice, also what stricter readers take."""
+    yield pieces
+    once = {piece[0]: piece for piece in reversed(pieces)}
+    if list(once) != list(range(len(pieces) - 1, -1, -1)):
+        unbroken = takewhile(once.__contains__, count())
+        yield [once[number] for number in unbroken]
+
+
+def _together(pieces: list[_Piece]) -> str:
     """RFC 2231, sections 3 and 4: the first piece names the charset; encoded ones hold %XX."""
     charset, octets = "", b""
     for place, (_, encoded, text) in enumerate(pieces):

@@ -61,10 +61,10 @@ class _Search:
     def _leaf(self, message: Message, part: Part, *, depth: int) -> None:
         names = names_of(message, part)
         form = form_of(message, part, names)
-        if part.kind in EMBEDDED or form.found == MESSAGE or _is_mail_file(names):
+        if part.kind in EMBEDDED or form.found == MESSAGE or _ends_with(names, _MAIL_FILES):
             self._file(message, part, depth=depth + 1)
         elif form.found == COMPOUND:
-            self._saved(message, part)
+            self._saved(message, part, names)
         elif form.found == TNEF:
             self.reader.suspected += 1  # its text is Outlook's own, and compressed
         if form.as_text:
@@ -80,11 +80,11 @@ class _Search:
         if not read.whole:
             self.reader.suspected += 1
 
-    def _saved(self, message: Message, part: Part) -> None:
+    def _saved(self, message: Message, part: Part, names: Sequence[str]) -> None:
         """A message as Outlook saves it, among the documents that are files of the same form."""
         try:
             octets = decoded(message.octets, part.body_offset, part.end, part.encoding)
-            if SAVED_MARK not in octets:
+            if SAVED_MARK not in octets and not _ends_with(names, (".msg",)):
                 return
             for saved in read_saved(octets, self._budget, most_octets=self._bounds.part_text_octets):
                 self.reader.add(saved.quoted)
@@ -112,5 +112,5 @@ class _Search:
         self.message(inside, parts, depth=depth)
 
 
-def _is_mail_file(names: Sequence[str]) -> bool:
-    return any(name.lower().rstrip(" .").endswith(_MAIL_FILES) for name in names)
+def _ends_with(names: Sequence[str], extensions: tuple[str, ...]) -> bool:
+    return any(name.lower().rstrip(" .").endswith(extensions) for name in names)

@@ -103,7 +103,8 @@ def read_zip(octets: Octets, budget: Budget) -> Contents:
 
 
 def _files(octets: Octets, budget: Budget) -> list[_File]:
-    position, count, shift, end = _directory(octets)
+    begins, count, shift, end = _directory(octets)
+    position = begins
     found: list[_File] = []
     for _ in range(count):
         budget.take_entry()
@@ -112,7 +113,7 @@ def _files(octets: Octets, budget: Budget) -> list[_File]:
             found.append(file)
     if position != end:
         raise Closed("a directory of another length")
-    _check_room(octets, found)
+    _check_room(octets, found, begins)
     return found
 
 
@@ -221,31 +222,26 @@ def _start(
     return start
 
 
-def _check_room(octets: Octets, files: list[_File]) -> None:
-    """No two files overlap, and no file lies between them that the directory does not name."""
+def _check_room(octets: Octets, files: list[_File], end: int) -> None:
+    """No two files overlap, and none lies before, between or behind them that the directory does not name."""
     position = 0
     for file in sorted(files, key=lambda each: each.header):
         if file.header < position:
             raise Closed("files that overlap")
-        if (
-            position
-            and octets.find(_HEADER, position, file.header) >= 0
-            and not _is_folder(octets, position, file)
-        ):
-            raise Closed("a file that the directory does not name")
+        _check_gap(octets, position, file.header)
         position = file.end
+    _check_gap(octets, position, end)
 
 
-def _is_folder(octets: Octets, position: int, following: _File) -> bool:
-    """Whether what lies between two files are headers of folders only."""
-    at = octets.find(_HEADER, position, following.header)
+def _check_gap(octets: Octets, position: int, end: int) -> None:
+    """Nothing but the headers of folders."""
+    at = octets.find(_HEADER, position, end)
     while at >= 0:
         name_octets = int.from_bytes(octets[at + 26 : at + 28], "little")
         name = octets[at + _LOCAL_RECORD.size : at + _LOCAL_RECORD.size + name_octets]
         if not name.endswith((b"/", b"\\")):
-            return False
-        at = octets.find(_HEADER, at + 4, following.header)
-    return True
+            raise Closed("a file that the directory does not name")
+        at = octets.find(_HEADER, at + 4, end)
 
 
 def _entry(octets: Octets, file: _File, budget: Budget) -> Entry:

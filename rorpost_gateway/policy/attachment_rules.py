@@ -56,7 +56,8 @@ class AttachmentRules:
             return "deny_types"
         if self.allow_types is not None and not _is_one_of(attachment.kind, self.allow_types):
             return "allow_types"
-        if not set(attachment.extensions[-1:]).isdisjoint(self.deny_extensions):
+        last = attachment.endings or attachment.extensions[-1:]
+        if not set(last).isdisjoint(self.deny_extensions):
             return "deny_extensions"
         if self.uninspectable_refused and not attachment.inspected:
             return "uninspectable"

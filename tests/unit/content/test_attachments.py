@@ -54,6 +54,12 @@ WITHIN: dict[str, tuple[bytes, list[str]]] = {
     "nothing at all": (b"", ["text/plain"]),
     "a page": (b"\r\n<!DOCTYPE html><html>", ["text/html"]),
     "a drawing": (b'<?xml version="1.0"?><svg>', ["image/svg+xml"]),
+    "text that begins with a personal number": (b"070701-1234 har ramlat", ["text/plain"]),
+    "text that begins with a name": (b"OTTO har ramlat", ["text/plain"]),
+    "PostScript": (b"%!PS-Adobe", ["application/postscript"]),
+    "cpio": (b"070701" + bytes(100), ["application/x-cpio !"]),
+    "what macOS leaves in archives": (b"\0\0\0\1Bud1" + bytes(90), ["application/x-ds-store"]),
+    "two zip archives": (zipped({"a.exe": EXE}) + zipped({"b.txt": b"Hej"}), ["application/zip !"]),
     "a calendar": (b"BEGIN:VCALENDAR\r\n", ["text/calendar"]),
     "what nobody knows": (bytes(range(256)) * 4, ["application/octet-stream !"]),
     "a 7z archive": (b"7z\xbc\xaf\x27\x1c" + bytes(50), ["application/x-7z-compressed !"]),
@@ -194,6 +200,18 @@ def test_neither_text_of_the_message_is_attached() -> None:
             message(b"Content-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n\r\nTVqQAAMAAAA=\r\n"),
             [PROGRAM],
         ),
+        (
+            message(
+                b"Content-Type: text/plain\r\nContent-Transfer-Encoding:\r\n base64\r\n\r\nTVqQAAMAAAA=\r\n"
+            ),
+            [PROGRAM],
+        ),
+        (
+            message(b"Content-Transfer-Encoding: 7bit\r\nContent-Transfer-Encoding: base64\r\n\r\nTVqQ\r\n"),
+            ["application/octet-stream !"],
+        ),
+        (message(b"Content-Transfer-Encoding: 8bit;\r\n\r\nHej \x1f och \x02 hej\r\n"), []),
+        (message(b"\r\n070701-1234 har ramlat\r\n"), []),
         (message(part(b"Hej\r\n", "a.txt", "text/plain", "7bit")), ["text/plain"]),
         (message(part(b"Hej\r\n", "", "text/plain", "7bit")), ["text/plain"]),
         (b"From: a@x.se\r\nContent-Type: application/pdf\r\n\r\n%PDF-1.4", ["application/pdf"]),
@@ -283,6 +301,7 @@ def test_sizes_are_those_of_what_was_sent() -> None:
         ("=?utf-8?B?ZmFrdHVyYeKArmZkcC5leGU=?=", EXE, "application/octet-stream"),  # right-to-left override
         ("a.{3050f4d8-98b5-11cf-bb82-00aa00bdce0b}", PDF, "application/octet-stream"),
         ('a.pdf"; name="b.exe', PDF, "application/octet-stream"),
+        ('a.txt"; name="b.js', b"alert(1)", "application/octet-stream"),
     ],
 )
 def test_disguises(name: str, octets: bytes, kind: str) -> None:
@@ -301,6 +320,10 @@ def test_disguises(name: str, octets: bytes, kind: str) -> None:
         ("", PDF, "application/pdf"),
         ("RAPPOR~1.DOC", zipped(DOCX), "application/msword"),
         ("www.motala.se", b"[text]", "text/plain"),
+        ("En lang rapport om\r\n\tnagot.pdf", PDF, "application/pdf"),
+        ("=?utf-8?B?4oCOV2hhdHNBcHAgYmlsZC5wbmc=?=", PNG, "image/png"),  # U+200E
+        ("=?utf-8?B?4oGoUmFwcG9ydOKBqS5wZGY=?=", PDF, "application/pdf"),  # U+2068, U+2069
+        ("=?utf-8?B?2KrZgtix2YrYsS5wZGY=?=", PDF, "application/pdf"),  # in Arabic
     ],
 )
 def test_no_disguise(name: str, octets: bytes, kind: str) -> None:
@@ -316,6 +339,11 @@ def test_no_disguise(name: str, octets: bytes, kind: str) -> None:
         ("a.exe::$DATA", ("exe",)),
         ("a.e\u200bxe. ", ("exe",)),
         ("a．ｅｘｅ", ("exe",)),
+        ("rapport: slut.exe", ("exe",)),
+        ("SV: Plan 12:30.pdf", ("pdf",)),
+        ("a.exe:", ("exe",)),
+        ("a.exe:x", ("exe",)),
+        ("'a.exe'", ("exe",)),
         ("utan", ()),
         (".", ()),
     ],
@@ -352,3 +380,48 @@ def test_an_identity_number_in_the_name_of_the_file_itself() -> None:
 def test_long_names_in_tar(form: int) -> None:
     name = "m" * 90 + "/" + ("" if form == tarfile.USTAR_FORMAT else "n" * 200) + "fil.exe"
     assert found_in(tarred({name: EXE}, form))[1].extensions == ("exe",)
+
+
+def test_files_that_only_some_readers_find() -> None:
+    """The directory names one; another stands before it, or behind it, with a header of its own."""
+    named, hidden = zipped({"b.txt": b"Hej"}), zipped({"a.exe": EXE})
+    own = hidden[: hidden.index(b"PK\1\2")]
+    at = named.index(b"PK\1\2")
+    end = bytearray(named[at:])
+    place = end.index(b"PK\5\6") + 16
+    end[place : place + 4] = (at + len(own)).to_bytes(4, "little")
+    assert kinds(found_in(named[:at] + own + bytes(end))) == ["application/zip !"]
+    assert kinds(found_in(bytes(9) + own + named)) == ["application/octet-stream !"]
+
+
+def test_folders_may_stand_anywhere() -> None:
+    octets = zipped({"a/": b"", "a/b.txt": b"Hej", "c/": b""})
+    assert kinds(found_in(octets)) == ["application/zip", "  text/plain"]
+
+
+def test_what_is_nearly_text_is_not_what_is_attached() -> None:
+    assert kinds(found_in(b"Hej \x1f och \x02 hej", "a.bin")) == ["application/octet-stream !"]
+    own = b"Content-Type: text/plain\r\n\r\n" + bytes(range(1, 9)) * 9 + b"\r\n"
+    assert kinds(attachments_of(message(own))) == ["application/octet-stream !"]
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        'filename*0=a.js; filename*0=".txt"',
+        'filename*0=a.js; filename*2=".txt"',
+        "filename*0==?utf-8?Q?a=2E?=; filename*1=js",
+        "filename=a.txt; filename*=utf-8''a.js",
+        'filename="a.js"; name=a.txt',
+    ],
+)
+def test_whichever_name_a_reader_takes(parameters: str) -> None:
+    octets = f"Content-Type: text/plain\r\nContent-Disposition: attachment; {parameters}\r\n\r\nx\r\n"
+    (found,) = attachments_of(message(octets.encode()))
+    assert "js" in found.endings
+    assert found.kind == "text/javascript"
+
+
+def test_a_parameter_without_its_semicolon() -> None:
+    octets = b"Content-Type: text/plain\r\nContent-Disposition : attachment filename=a.js\r\n\r\nx\r\n"
+    assert attachments_of(message(octets))[0].extensions == ("js",)

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from rorpost_gateway.audit.verify import verify_log
+from rorpost_gateway.cli.access import access
 from rorpost_gateway.cli.audit import audit
 from rorpost_gateway.cli.keys_logged import tell_log
 from rorpost_gateway.control.client import CallRefused, call
@@ -88,3 +89,19 @@ async def test_keys_that_were_imported(running: Any) -> None:
     first, second = lines(running, "keyring")
     assert first["fingerprints"] + second["fingerprints"] == FINGERPRINTS
     assert (first["operator"], first["verb"]) == (ME, "import")
+
+
+async def test_who_asks_when_authorisations_were_last_used_is_told_in_the_log(running: Any) -> None:
+    command = ["report", "--json", "--config", str(running.folder / "rorpost.yaml")]
+    done = await asyncio.to_thread(CliRunner().invoke, access, command)
+    assert (done.exit_code, json.loads(done.stdout)["log_asked"]) == (0, True)
+    (line,) = lines(running, "extract")
+    assert (line["operator"], line["verb"], line["filters"]) == (ME, "report", ["last-used"])
+
+
+async def test_a_key_that_was_confirmed_has_its_line(running: Any) -> None:
+    await asyncio.to_thread(
+        tell_log, running.folder / "state" / "control.socket", "confirm", FINGERPRINTS[:1]
+    )
+    (line,) = lines(running, "keyring")
+    assert (line["operator"], line["verb"], line["fingerprints"]) == (ME, "confirm", FINGERPRINTS[:1])

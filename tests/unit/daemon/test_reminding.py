@@ -16,6 +16,7 @@ from rorpost_gateway.daemon.reminding import ReminderLines, endings_of
 from rorpost_gateway.decision_log.past_reminders import past_reminders
 from rorpost_gateway.errors import LogUnavailable
 from rorpost_gateway.reminding.base import Ending, Told
+from rorpost_gateway.reminding.reminders import Reminders
 from tests.peers import gateway_world as world
 from tests.peers.log_workshop import NOON, Workshop
 from tests.peers.sink import Script, StartSink
@@ -85,7 +86,9 @@ async def test_our_own_mailboxes_only_and_who_asked_where_there_is_no_manager(
     assert endings_of(in_force.policy, frozenset({world.OURS}), lambda: now, within_days=18) == ()
 
 
-async def test_a_whole_gateway_reminds_by_smtp_and_once_only(files: Any, start_sink: StartSink) -> None:
+async def test_a_whole_gateway_reminds_by_smtp_and_once_only(
+    files: Any, start_sink: StartSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sink = await start_sink(Script(extensions=("8BITMIME",)))
     policy = files.policy
     policy["mailboxes"][world.HOME_CARE]["users"][0]["valid_until"] = world._day(20)
@@ -93,36 +96,25 @@ async def test_a_whole_gateway_reminds_by_smtp_and_once_only(files: Any, start_s
     noon = datetime.combine(date.today(), time(12), tzinfo=UTC).timestamp()
     mail = {"smtp": {"host": "127.0.0.1", "port": sink.port}, "from": f"rorpost.vakt@{world.OURS}"}
     config = files.config(access={"mail": mail})
+    rounds: asyncio.Queue[None] = asyncio.Queue()
+    real = Reminders.remind
 
-    async def run_until(what: Callable[[Gateway], bool]) -> None:
+    async def remind(self: Reminders) -> None:
+        await real(self)
+        rounds.put_nowait(None)
+
+    monkeypatch.setattr(Reminders, "remind", remind)
+    for _ in range(2):
         gateway = await Gateway.open(config, give_up=lambda: None, now=lambda: noon)
         try:
             await gateway.start()
             async with asyncio.timeout(20):
-                while not what(gateway):
-                    await asyncio.sleep(0.01)
+                await rounds.get()
         finally:
             assert await gateway.stop()
-
-    def reminders() -> list[dict[str, Any]]:
-        paths = (files.folder / "state" / "decisions").glob("*.jsonl")
-        entries = [json.loads(line) for path in paths for line in path.read_bytes().splitlines()]
-        return [entry for entry in entries if entry["event"] == "reminder"]
-
-    await run_until(lambda gateway: bool(reminders()))
-    asked: list[int] = []
-    real = ReminderLines.past
-
-    async def past(self: ReminderLines, *, since: datetime) -> Any:
-        found = await real(self, since=since)
-        asked.append(len(found))
-        return found
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ReminderLines, "past", past)
-        await run_until(lambda gateway: bool(asked))
-    assert asked == [1]
-    [entry] = reminders()
+    paths = (files.folder / "state" / "decisions").glob("*.jsonl")
+    entries = [json.loads(line) for path in paths for line in path.read_bytes().splitlines()]
+    [entry] = [entry for entry in entries if entry["event"] == "reminder"]
     assert (entry["recipient"], entry["declared_user"]) == (f"eva.ek@{world.OURS}", world.ANNA)
     [octets] = sink.messages
     assert b"Auto-Submitted: auto-generated" in octets
