@@ -229,7 +229,7 @@ def looks_like_text(octets: Octets) -> bool:
 
 
 def is_nearly_text(octets: Octets) -> bool:
-    """Whether it is text but for a few control characters, as word processors leave them in what is pasted."""
+    """Whether it is text but for a few control characters, as word processors leave them in it."""
     head = bytes(octets[:HEAD_OCTETS])
     stray = len(head) - len(head.translate(None, _NOT_IN_TEXT))
     return b"\0" not in head and stray <= 8 + len(head) // 100

@@ -1,6 +1,7 @@
 """Reading a message's content: as much of it as the rules of its channels ask for."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from rorpost_gateway.content.attachments import read_attachments
@@ -13,6 +14,10 @@ from rorpost_gateway.message import Message, check_structure
 # More text than this may be felt by other sessions; an archive of that size holds any amount of it.
 LARGE_OCTETS: Final = 16 * 1024
 SMALL_OCTETS: Final = 1024
+FEW_PARTS: Final = 32
+# Threads of its own, and few: however long looking takes, the others' work does not wait behind it, and
+# no more messages than these are held expanded at a time.
+_LOOKERS: Final = ThreadPoolExecutor(max_workers=2, thread_name_prefix="content")
 
 
 def read_content(message: Message, look: Look, *, bounds: Bounds = BOUNDS) -> ContentFacts:
@@ -33,6 +38,6 @@ async def look_into(message: Message, look: Look) -> ContentFacts | None:
     if not look:
         return None
     expands = Look.ATTACHMENTS in look and len(message.octets) > message.header_end + SMALL_OCTETS
-    if expands or len(message.octets) > LARGE_OCTETS:
-        return await asyncio.to_thread(read_content, message, look)
+    if expands or len(message.octets) > LARGE_OCTETS or message.octets.count(b"\n--") > FEW_PARTS:
+        return await asyncio.get_running_loop().run_in_executor(_LOOKERS, read_content, message, look)
     return read_content(message, look)

@@ -6,6 +6,7 @@ YAML 1.2, section 10.3 (core schema), of which this is the unsurprising part: `y
 
 import re
 from datetime import date
+from functools import lru_cache
 
 from rorpost_gateway.document.dates import no_such_day
 from rorpost_gateway.document.node import Kind, Scalar
@@ -23,6 +24,7 @@ _WORDS: dict[str, tuple[Kind, Scalar]] = {
     "true": (Kind.BOOLEAN, True),
     "false": (Kind.BOOLEAN, False),
 }
+_day = lru_cache(maxsize=1024)(date.fromisoformat)  # one object for the same few days, over and over
 # Within a name such a blank does no harm. At its ends, or where it keeps a colon or a comment
 # from being one, what is read is not what is seen.
 _ODD_BLANK = re.compile(f"^[{BLANKS}]|[{BLANKS}]$|(?<=:)[{BLANKS}]|[{BLANKS}](?=#)")
@@ -51,7 +53,7 @@ def resolve(source: str) -> tuple[Kind, Scalar]:
         return Kind.INTEGER, int(source)
     if _DATE.fullmatch(source):
         try:
-            return Kind.DATE, date.fromisoformat(source)
+            return Kind.DATE, _day(source)
         except ValueError:
             text, advice = f"there is no such day: {source}", no_such_day(source)
             raise Unreadable(text, Kind.DATE, date.min, advice=advice) from None

@@ -56,6 +56,12 @@ class Inquiry:
         self.day: date = policy.day(question.at)
         sender: Mailbox | None = policy.mailboxes.get(question.sender)
         recipient: Mailbox | None = policy.mailboxes.get(question.recipient)
+        channels: tuple[Channel, ...] = ()
+        if sender is not None and recipient is not None:
+            # Their own addresses, not the question's: the same strings as in the table are found faster.
+            channels = policy.pairs.get((sender.address, recipient.address), ())
+        self.channel = _deciding(channels, self.day)
+        self.rules: Rules = policy.rules if self.channel is None else self.channel.rules
         # The mailbox on this side must be one of this side's.
         if question.direction is _OUTBOUND:
             sender = of_this_side(sender, question.own_domains)
@@ -63,9 +69,6 @@ class Inquiry:
             recipient = of_this_side(recipient, question.own_domains)
         self.sender = sender
         self.recipient = recipient
-        channels = policy.pairs.get((question.sender, question.recipient), ())
-        self.channel = _deciding(channels, self.day)
-        self.rules: Rules = policy.rules if self.channel is None else self.channel.rules
 
     @once
     def seal_to(self) -> KeyChoice | Reason:

@@ -157,9 +157,10 @@ def _understand(
     for address in CHECKING_MAILBOXES.each(tuple(written.mailboxes), progress, "checking mailboxes"):
         # Taken out: a million nodes are let go as what they say is read, and not all at once.
         entry = written.mailboxes.pop(address)
-        mailboxes[address] = read_mailbox(
+        mailbox = read_mailbox(
             entry, findings, own_domains=own_domains, max_days=rules.authorisation_max_days
         )
+        mailboxes[mailbox.address] = mailbox  # one string for an address, here and in every pair
     channels = []
     written.channels.reverse()
     for _ in CHECKING_CHANNELS.each(range(len(written.channels)), progress, "checking channels"):

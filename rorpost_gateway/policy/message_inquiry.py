@@ -22,6 +22,7 @@ Statements = tuple[DeclaredUser | Reason, ...]
 
 # Looked up once: a member costs a call.
 _HEADER, _SENDER, _LOGIN, _SIGNATURE = Source.HEADER, Source.SENDER, Source.LOGIN, Source.SIGNATURE
+_BY_HEADER = DeclaredBy.HEADER
 
 
 class MessageInquiry(Inquiry):
@@ -101,7 +102,15 @@ class MessageInquiry(Inquiry):
     def _stated_by(self, source: Source) -> Statements:
         if source is _HEADER:
             return self._in_field(self.rules.header.lower())
-        return self._in_sender_field() if source is _SENDER else ()
+        if source is _SENDER:
+            return self._in_sender_field()
+        return self._by_login() if source is _LOGIN else self._by_signature()
+
+    def _by_login(self) -> Statements:
+        return ()
+
+    def _by_signature(self) -> Statements:
+        return ()
 
     def _in_field(self, name: str) -> Statements:
         values = self.facts.fields.get(name)
@@ -110,7 +119,7 @@ class MessageInquiry(Inquiry):
         address = self._one_address(values[0]) if len(values) == 1 else None
         if address is None:
             return (Reason.USER_NOT_DECLARED,)
-        return (DeclaredUser(address=address, declared_by=DeclaredBy.HEADER),)
+        return (DeclaredUser(address=address, declared_by=_BY_HEADER),)
 
     def _one_address(self, value: str) -> str | None:
         if self.sender is not None and value in self.sender.users:  # as a rule, and read before
@@ -129,10 +138,8 @@ class MessageInquiry(Inquiry):
 class SubmittedInquiry(MessageInquiry):
     """About a message that was submitted here, with the login at hand."""
 
-    def _stated_by(self, source: Source) -> Statements:
+    def _by_login(self) -> Statements:
         login = self.question.login
-        if source is not _LOGIN:
-            return super()._stated_by(source)
         if login is None:
             return ()
         return (DeclaredUser(address=self._listed_address(login), declared_by=DeclaredBy.LOGIN),)
@@ -190,11 +197,9 @@ class OpenedInquiry(MessageInquiry):
         # Of what was submitted here only the gateway's own word counts, whatever the channel's sources.
         return (_LOGIN,) if self.submitted_here else super()._sources()
 
-    def _stated_by(self, source: Source) -> Statements:
-        if source is _SIGNATURE:
-            return self._by_signature()
+    def _by_login(self) -> Statements:
         # The sealing gateway writes its logins' addresses into this field, under its signature.
-        return self._in_field(SENDING_USER_FIELD) if source is _LOGIN else super()._stated_by(source)
+        return self._in_field(SENDING_USER_FIELD)
 
     def _by_signature(self) -> Statements:
         """Whoever is authorised for the sending mailbox with the signing key."""

@@ -13,6 +13,7 @@ from tests.fuzz.drawn_policies import (
     BASES,
     BO,
     CIA,
+    DAN,
     FIELD,
     FIRST,
     IDENTITY_NUMBER,
@@ -75,6 +76,7 @@ WRONG: list[tuple[Asked, dict[str, Any], Reason]] = [
     (SUBMITTED, quoting(OURS[0], THEIRS[0], OURS[1]), Reason.OK),
     (SUBMITTED, quoting(OURS[0], THEIRS[0], OUTSIDER), Reason.OUTSIDE_QUOTES),
     (SUBMITTED, quoting(BO, ALIAS), Reason.OK),
+    (SUBMITTED, quoting(DAN), Reason.OK),
     (SUBMITTED, quoting(CIA), Reason.OUTSIDE_QUOTES),
     (SUBMITTED, attaching("application/pdf", 1000), Reason.OK),
     (SUBMITTED, attaching("application/pdf", 1001), Reason.ATTACHMENT_NOT_ALLOWED),
@@ -96,11 +98,13 @@ WRONG: list[tuple[Asked, dict[str, Any], Reason]] = [
     (OPENED, {"sender": (BO,)}, Reason.USER_MISMATCH),
     (OPENED, {"fields": {FIELD: (CIA,)}}, Reason.USER_NOT_AUTHORISED),
     (OPENED, {"fields": {FIELD: (BO,)}}, Reason.USER_NOT_VALID),
+    (OPENED, {"fields": {FIELD: (DAN,)}}, Reason.USER_NOT_VALID),
     (OPENED, {"outer_fault": Reason.AUTHOR_MISMATCH}, Reason.AUTHOR_MISMATCH),
     (OPENED, {"urgent": True}, Reason.URGENT),
     (OPENED, {"content": None}, Reason.OUTSIDE_QUOTES),
     (OPENED, quoting(OURS[1]), Reason.OUTSIDE_QUOTES),
     (OPENED, quoting(OURS[0], THEIRS[0], OURS[1]), Reason.OK),
+    (OPENED, quoting(DAN), Reason.OK),
     (OPENED, quoting(ALIAS), Reason.OUTSIDE_QUOTES),
     (OPENED, {"content": replace(NOTHING_FOUND, identity_number_in_name=True)}, Reason.OK),
     (OPENED, attaching("application/pdf", 1000), Reason.OK),
@@ -127,9 +131,12 @@ def by_hand(*, default: dict[str, Any], old: dict[str, Any], new: dict[str, Any]
         {"user": user, **span, "valid_until": last_day, "key": own_key}
         for (user, last_day), own_key in zip(last_days.items(), PRINTS[2:4], strict=True)
     ]
+    theirs = [*users, {"user": DAN, **span, "valid_until": FIRST}]
+    pins = [{"fingerprint": PRINTS[0]}]
     ends = {"between": [OURS[0], THEIRS[0]]}
     parts: dict[str, Any] = {
-        "mailboxes": {each: {"users": users, "key": [{"fingerprint": PRINTS[0]}]} for each in OURS + THEIRS},
+        "mailboxes": {each: {"users": users, "key": pins} for each in OURS}
+        | {each: {"users": theirs, "key": pins} for each in THEIRS},
         "channels": [
             {"name": "old", **ends, "valid_until": FIRST, "rules": old},
             {"name": "new", **ends, "valid_from": FIRST + timedelta(days=1), "rules": new},

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -31,7 +32,7 @@ from tests.fuzz.decided_by_hand import (
     by_hand,
     with_facts,
 )
-from tests.fuzz.drawn_content import ATTACHMENT_CHOICES, attachment_rules, contents, mostly
+from tests.fuzz.drawn_content import ATTACHMENT_CHOICES, a_content, attachment_rules, mostly
 from tests.fuzz.drawn_policies import (
     ANNA,
     DECLARED_CHOICES,
@@ -181,9 +182,16 @@ def test_what_they_hold(data: st.DataObject, tmp_path: Path) -> None:
     )
     policy = loaded(drawn, tmp_path)
     at = data.draw(st.sampled_from([DAY, DAY - timedelta(days=1)]))
+    chance = Random(data.draw(st.integers(0, 2**32)))
     for asked in (SUBMITTED, OPENED):
-        for content in data.draw(st.lists(contents(PEOPLE), min_size=4, max_size=4)):
-            agrees(drawn, policy, Keys(states={}), [replace(with_facts(asked, content=content), at=at)])
+        ends = (asked.sender, asked.recipient)
+        several = [
+            with_facts(replace(asked, at=at), content=a_content(chance, ends, PEOPLE)) for _ in range(50)
+        ]
+        agrees(drawn, policy, Keys(states={}), several[:1])
+        for one in several[1:]:
+            said = evaluate(policy, Keys(states={}), question(one))  # type: ignore[arg-type]
+            assert (one, said.reason) == (one, decide(drawn, Keys(states={}), one))
 
 
 def agrees(drawn: Drawn, policy: Policy, keys: Any, each: list[Asked]) -> None:

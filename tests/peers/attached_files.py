@@ -94,7 +94,7 @@ def compound(streams: Mapping[str, bytes], class_id: bytes = bytes(16)) -> bytes
         octets = given + bytes(max(0, 4096 - len(given)))
         children[folders[tuple(above)]].append(len(nodes))
         nodes.append([name, 2, _NOTHING, _append(sectors, fat, octets), len(octets), bytes(16)])
-    right = {}
+    right: dict[int, int] = {}
     for parent, own in children.items():
         if own:
             nodes[parent][2] = own[0]

@@ -1,5 +1,9 @@
 """Whom a message quotes: what mail clients write, and what nobody could read twice."""
 
+import asyncio
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -119,6 +123,26 @@ async def test_on_the_loop_or_beside_it_the_same(size: int) -> None:
     assert content.quotes.addresses == {"karin@example.org"}
     assert content.identity_number_in_name is None, "nobody asked"
     assert content.attachments is None
+
+
+async def test_others_work_and_this_do_not_wait_for_each_other() -> None:
+    """However long it takes; the threads of the event loop are few."""
+    going_on = threading.Event()
+    with ThreadPoolExecutor(1) as threads:
+        threads.submit(going_on.wait)
+        try:
+            asyncio.get_running_loop().set_default_executor(threads)
+            async with asyncio.timeout(10):
+                assert await look_into(message("\n" + OUTLOOK + "x\n" * LARGE_OCTETS), Look.QUOTES)
+        finally:
+            going_on.set()
+
+
+async def test_many_parts_are_read_beside_the_loop() -> None:
+    text = "Content-Type: multipart/mixed; boundary=x\n\n" + "--x\n\nHej\n" * 900
+    began = time.thread_time()
+    await look_into(message(text), Look.QUOTES)
+    assert time.thread_time() - began < 0.02
 
 
 async def test_nothing_asked_nothing_read() -> None:

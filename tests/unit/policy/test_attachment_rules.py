@@ -1,6 +1,7 @@
 """What may be attached on a channel: each key, both directions, and what a channel says for itself."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -54,6 +55,7 @@ def read(text: str, defaults: Rules | None = None) -> Rules:
         ({"allow_types": ()}, [], None),
         ({"deny_extensions": ("txt",)}, [PDF, WITHIN], "deny_extensions"),
         ({"deny_extensions": ("pdf",)}, [PNG], None),
+        ({"deny_extensions": ("docm",)}, [replace(PDF, endings=("docm", "pdf"))], "deny_extensions"),
     ],
 )
 def test_what_breaks_them(rules: dict[str, object], found: Sequence[Attachment], broken: str | None) -> None:
