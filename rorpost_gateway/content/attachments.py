@@ -55,7 +55,7 @@ _OWN_TEXT: Final = frozenset(
     (TEXT, "text/html", "text/enriched", "text/richtext", "text/rfc822-headers", "text/x-amp-html")
 )
 _WIDE_CHARSET = re.compile(r"utf-?(?:16|32)|ucs-?[24]", re.IGNORECASE)
-_ATTACHED = re.compile(rb"^content-disposition:\s*attachment", re.IGNORECASE | re.MULTILINE)
+_ATTACHED = re.compile(rb"^content-disposition[ \t]*+:\s*+attachment", re.IGNORECASE | re.MULTILINE)
 # What a hostile file can do to code that trusts its numbers. Anything else is a fault of ours.
 _BROKEN: Final = (
     Closed,
@@ -259,11 +259,9 @@ def _is_own_text(message: Message, part: Part, octets: Octets, names: Sequence[s
         return False
     charset = part.content_type.parameters.get("charset", "") if part.content_type else ""
     kind = kind_of(octets)
-    return (
-        kind in _READ_AS_TEXT
-        or bool(_WIDE_CHARSET.match(charset))
-        or (kind == UNKNOWN and is_nearly_text(octets))
-    )
+    if kind == UNKNOWN:
+        return bool(_WIDE_CHARSET.match(charset)) or is_nearly_text(octets)
+    return kind in _READ_AS_TEXT
 
 
 _READ_AS_TEXT: Final = frozenset((TEXT, "text/html", "application/xml", "text/x-shellscript", MESSAGE))

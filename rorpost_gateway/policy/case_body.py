@@ -55,7 +55,7 @@ def _attached(attachment: CaseAttachment) -> tuple[Fields, bytes]:
 
 
 def _lines_of_base64(octets: bytes) -> bytes:
-    if octets.count(octets[:1]) == len(octets):  # `octets: 20971521`: most lines are one and the same
+    if octets.count(octets[:1]) == len(octets):  # `octets: 10485761`: most lines are one and the same
         whole, rest = divmod(len(octets), _LINE_OCTETS)
         return _line(octets[:_LINE_OCTETS]) * whole + (_line(octets[:rest]) if rest else b"")
     return b"".join(

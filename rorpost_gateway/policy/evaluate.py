@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from rorpost_gateway.decision import Direction, KeyChoice, Position, Reason, Verdict
 from rorpost_gateway.openpgp.base import KeyIndex
+from rorpost_gateway.policy.answers import Rule
 from rorpost_gateway.policy.envelope_rules import KEY_RULE, PAIR_RULES
 from rorpost_gateway.policy.inquiry import Inquiry, Question, of_this_side, without_pin
 from rorpost_gateway.policy.message_inquiry import MessageInquiry, OpenedInquiry, SubmittedInquiry
@@ -111,7 +113,7 @@ def judge_again(
     for rule in PAIR_RULES:
         refused = rule.check(asked)
         if refused is not None:
-            return _verdict(asked, refused, rule.name, rule.position(asked))
+            return _refusal(asked, refused, rule)
     reason = sealed_with_usable_keys(asked, encrypted_to, encrypted_to_subkey, signed_by)
     position = asked.channel.position if reason is _OK and asked.channel else None
     return _verdict(asked, reason, KEY_RULE.name, position)
@@ -155,8 +157,15 @@ def _decide(asked: Inquiry) -> Verdict:
     for rule in rules_for(question.direction, with_message=question.facts is not None):
         refused: Reason | None = rule.check(asked)
         if refused is not None:
-            return _verdict(asked, refused, rule.name, rule.position(asked))
+            return _refusal(asked, refused, rule)
     return _verdict(asked, _OK, "channels", asked.channel.position if asked.channel is not None else None)
+
+
+def _refusal(asked: Inquiry, reason: Reason, rule: Rule[Any]) -> Verdict:
+    if reason is _OK:
+        # Fail closed: the rules after it would not have been tried.
+        raise ValueError(f"the rule {rule.name} says OK as if it were a refusal")
+    return _verdict(asked, reason, rule.name, rule.position(asked))
 
 
 def _verdict(asked: Inquiry, reason: Reason, rule: str, position: Position | None) -> Verdict:

@@ -22,7 +22,7 @@ _FINGERPRINT = "0" * 40
 
 @dataclass(frozen=True, kw_only=True)
 class Decisions:
-    """Microseconds, each the quickest of the rounds."""
+    """Microseconds of the processor's time, each of the quickest of the rounds."""
 
     at_rcpt: float
     after_data: float
@@ -65,9 +65,9 @@ def measure(policy: Policy, town: Town, *, rounds: int) -> Decisions:
 def _quickest(policy: Policy, questions: list[Question], wanted: Reason, rounds: int) -> float:
     keys, took = EveryKey(), []
     for _ in range(rounds):
-        began = time.perf_counter()
+        began = time.process_time()  # what others do on this machine is no cost of a decision
         verdicts = [evaluate(policy, keys, question) for question in questions]
-        took.append(time.perf_counter() - began)
+        took.append(time.process_time() - began)
         if {verdict.reason for verdict in verdicts} != {wanted}:
             raise RuntimeError(f"not {wanted}: {verdicts[0]}")
     return 1e6 * min(took) / len(questions)

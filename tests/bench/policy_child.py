@@ -31,7 +31,7 @@ from tests.bench.cpu import Processes
 from tests.bench.towns import Town
 
 _BEAT_SECONDS = 0.001
-_ROUNDS = 5
+_ROUNDS = 15
 
 
 class NoLog:

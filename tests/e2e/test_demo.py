@@ -176,7 +176,7 @@ def test_without_dovecot_it_says_what_it_leaves_out_and_can_be_read_in_eighty_co
     assert max(map(len, demo.out.splitlines())) <= 80
     assert "Left out: the watch over reading deadlines" in demo.out
     for scene in SCENES:
-        assert f"[{scene.want}]" in demo.out
+        assert f"[{scene.want}]"[:25] in demo.out  # the longest reason is cut at this width
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

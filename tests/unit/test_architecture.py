@@ -255,15 +255,15 @@ def test_nothing_reads_the_clock_that_is_not_the_shell() -> None:
 def test_no_group_is_possessive() -> None:
     """Python 3.11.2, which Debian 12 has, keeps what a failed round of `(...)*+` has eaten (gh-106052)."""
     possessive = re.compile(r"(?<!\\)\)(?:[*+?]|\{[\d,]+\})\+")
-    offenders = [
-        place(path, node)
-        for path in sources()
-        for node in ast.walk(tree_of(path))
-        if isinstance(node, ast.Constant) and node not in docstrings(path)
-        if possessive.search(
-            node.value.decode("latin-1") if isinstance(node.value, bytes) else str(node.value)
-        )
-    ]
+    offenders = []
+    for path in sources():
+        told = docstrings(path)
+        for node in ast.walk(tree_of(path)):
+            if not isinstance(node, ast.Constant) or node in told:
+                continue
+            text = node.value.decode("latin-1") if isinstance(node.value, bytes) else str(node.value)
+            if possessive.search(text):
+                offenders.append(place(path, node))
     assert not offenders
 
 

@@ -145,3 +145,22 @@ def test_content_types(text: str, kind: str, parameters: dict[str, str]) -> None
 def test_content_types_that_cannot_be_read(text: str) -> None:
     with pytest.raises(Unreadable):
         read_content_type(text)
+
+
+@pytest.mark.parametrize(
+    ("fields", "encoding"),
+    [
+        (b"", ""),
+        (b"Content-Transfer-Encoding:\r\n\tBASE64 \r\n", "base64"),
+        (b"Content-Transfer-Encoding : base64;\r\n", "base64"),
+        (b"Content-Transfer-Encoding: 7bit\r\nContent-Transfer-Encoding: 7BIT\r\n", "7bit"),
+        (b"Content-Transfer-Encoding: 7bit\r\nContent-Transfer-Encoding: base64\r\n", "7bit, base64"),
+    ],
+)
+def test_the_transfer_encoding_of_a_part(fields: bytes, encoding: str) -> None:
+    """What some mail client might read; what two would read differently is none that is known."""
+    assert parts_of(multipart("x", fields + b"\r\nhej"))[1].encoding == encoding
+
+
+def test_a_type_with_blanks_before_its_colon() -> None:
+    assert parts_of(multipart("x", b"Content-Type : text/html\r\n\r\nhej"))[1].kind == "text/html"

@@ -212,6 +212,20 @@ def test_neither_text_of_the_message_is_attached() -> None:
         ),
         (message(b"Content-Transfer-Encoding: 8bit;\r\n\r\nHej \x1f och \x02 hej\r\n"), []),
         (message(b"\r\n070701-1234 har ramlat\r\n"), []),
+        (
+            message(
+                b"Content-Type: text/plain; charset=utf-16\r\n"
+                b"Content-Transfer-Encoding: base64\r\n\r\nTVqQAAMAAAA="
+            ),
+            [PROGRAM],
+        ),
+        (
+            message(
+                b"Content-Type: text/plain; charset=utf-16le\r\n"
+                b"Content-Transfer-Encoding: base64\r\n\r\nSABlAGoA"
+            ),
+            [],
+        ),
         (message(part(b"Hej\r\n", "a.txt", "text/plain", "7bit")), ["text/plain"]),
         (message(part(b"Hej\r\n", "", "text/plain", "7bit")), ["text/plain"]),
         (b"From: a@x.se\r\nContent-Type: application/pdf\r\n\r\n%PDF-1.4", ["application/pdf"]),

@@ -71,3 +71,16 @@ async def test_only_what_is_asked_for_is_looked_at(way_in: InboundHouse) -> None
     assert content.attachments is None
     await opened.look_into(Look(0))
     assert opened.facts.content is None
+
+
+async def test_rules_that_came_since_look_at_what_nobody_had_looked_at(way_in: InboundHouse) -> None:
+    """Also where the message is still open from the prompt."""
+    copy, queued = await way_in.taken(
+        way_in.partner.message(body="Hej", Content_Disposition="attachment; filename=a.exe")
+    )
+    assert isinstance(await way_in.deliverer().deliver(copy, queued), Delivered)
+    way_in.policy_data["rules"]["attachments"] = {"deny_extensions": ["exe"]}
+    way_in.set_policy(way_in.policy_data)
+    with pytest.raises(NoLongerAllowed) as refusal:
+        await way_in.deliverer().deliver(copy, queued)
+    assert refusal.value.reason is Reason.ATTACHMENT_NOT_ALLOWED
