@@ -76,7 +76,7 @@ class Reason(StrEnum):
 SENT_COPY_RULE = "delivery.sent_copy"  # `rule` of every line about a copy for a Sent folder
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Position:
     """A place in a configuration or policy file; line and column count from 1."""
 
@@ -88,7 +88,7 @@ class Position:
         return f"{self.file}:{self.line}:{self.column}"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class DeclaredUser:
     """The human sender, and how the gateway came to know."""
 
@@ -96,7 +96,7 @@ class DeclaredUser:
     declared_by: DeclaredBy
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class KeyChoice:
     """A key that may be used now: full upper-case hex fingerprints.
 
@@ -107,7 +107,7 @@ class KeyChoice:
     subkey: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
     """What the policy says of one recipient, and by what.
 

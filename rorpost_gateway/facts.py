@@ -63,7 +63,7 @@ NOTHING_FOUND = ContentFacts(attachments=(), quotes=Quotes(), identity_number_in
 """Everything was looked for, and there was nothing."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class MessageFacts:
     """Addresses are lower case and bare; display names are left out, since none matters.
 

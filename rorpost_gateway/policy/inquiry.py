@@ -16,7 +16,7 @@ from rorpost_gateway.policy.once import once
 _OUTBOUND = Direction.OUTBOUND  # looked up once: a member costs a call
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Question:
     """May this be sent? Addresses are lower case; `at` is aware.
 

@@ -58,8 +58,8 @@ def measure(on: Ground, plan: Plan, say: Say) -> Section:
         figures=[{"town": asdict(town), "runs": runs} for town, runs in found],
         notes=(
             "Each in a process of its own, the quickest of the runs. Peak: of the whole process, resident.",
-            "Decisions: the policy's part alone, of one recipient, spread over all channels, in the processor's",
-            "time; keys are always there, the message was read before, and no rule looks into its content.",
+            "Decisions: the policy's part alone, of one recipient, spread over all channels; keys are always",
+            "there, the message was read before, and no rule looks into its content. In CPU time.",
             "Diff and matrix: against the policy after a review that closed every 50th channel; no output.",
             "Reload: the daemon's own, of that policy. Stall: how late the event loop came, at most, to what",
             "was due each millisecond, until the policy before was gone. Peak in reload: both are in memory.",

@@ -123,8 +123,8 @@ BY_DEFAULT = {
 BEFORE, NOW = {"urgent": "allow"}, {"attachments": {"max_bytes": 1000}}
 
 
-def by_hand(*, default: dict[str, Any], old: dict[str, Any], new: dict[str, Any]) -> Drawn:
-    """One pair in two channels, one after the other, and mailboxes that stand in neither."""
+def by_hand(default: dict[str, Any], *each_day: dict[str, Any]) -> Drawn:
+    """One pair, each day in a channel with other rules, and mailboxes that stand in none."""
     span = {"requested_by": "chef@motala.se", "executed_by": "it@motala.se", "valid_from": FIRST}
     last_days = {ANNA: date(2026, 4, 9), BO: FIRST}
     users = [
@@ -138,12 +138,18 @@ def by_hand(*, default: dict[str, Any], old: dict[str, Any], new: dict[str, Any]
         "mailboxes": {each: {"users": users, "key": pins} for each in OURS}
         | {each: {"users": theirs, "key": pins} for each in THEIRS},
         "channels": [
-            {"name": "old", **ends, "valid_until": FIRST, "rules": old},
-            {"name": "new", **ends, "valid_from": FIRST + timedelta(days=1), "rules": new},
+            {"name": f"day{number}", **ends, "valid_from": day, "valid_until": day, "rules": said}
+            for number, said in enumerate(each_day)
+            for day in [FIRST + timedelta(days=number)]
         ],
         "rules": default,
     }
     return Drawn(text=as_yaml(parts, str), zone=ZoneInfo("Europe/Stockholm"), **parts)
+
+
+def on_day(asked: Asked, number: int) -> Asked:
+    at = DAY + timedelta(days=number - 1)
+    return replace(asked, at=at, seal=replace(asked.seal, signed_at=at) if asked.seal else None)
 
 
 def with_facts(asked: Asked, **changes: Any) -> Asked:

@@ -1,5 +1,9 @@
-"""Random rules on attachments as plain data, and what random messages hold and quote."""
+"""Random rules on attachments as plain data, and what random messages hold and quote.
 
+By chance with a drawn seed: hundreds of them cost no more than one that is drawn piece by piece.
+"""
+
+from collections.abc import Callable
 from random import Random
 from typing import Any
 
@@ -13,14 +17,18 @@ WRITTEN_TYPES = ["application/pdf", "image/*", "IMAGE/PNG", "image/jpg", "text/p
 ENDINGS = [("pdf",), ("png",), ("pdf", "exe"), ("exe", "txt"), ()]
 OCTETS = [1, 10, 11, 100, 101, 1000]
 
-TYPES = st.lists(st.sampled_from(WRITTEN_TYPES), max_size=3, unique=True)
-ATTACHMENT_CHOICES: dict[str, st.SearchStrategy[Any]] = {
-    "max_bytes": st.sampled_from([0, 10, 100]),
-    "max_total_bytes": st.sampled_from([0, 10, 100]),
-    "deny_types": TYPES,
-    "allow_types": TYPES,
-    "deny_extensions": st.lists(st.sampled_from(["exe", "PDF", "txt"]), max_size=2, unique=True),
-    "uninspectable": st.sampled_from(["reject", "allow"]),
+
+def _some_types(chance: Random) -> list[str]:
+    return chance.sample(WRITTEN_TYPES, k=chance.choice([0, 1, 1, 2, 3]))
+
+
+ATTACHMENT_CHOICES: dict[str, Callable[[Random], Any]] = {
+    "max_bytes": lambda chance: chance.choice([0, 10, 100]),
+    "max_total_bytes": lambda chance: chance.choice([0, 10, 100]),
+    "deny_types": _some_types,
+    "allow_types": _some_types,
+    "deny_extensions": lambda chance: chance.sample(["exe", "PDF", "txt"], k=chance.choice([0, 1, 2])),
+    "uninspectable": lambda chance: chance.choice(["reject", "allow"]),
 }
 
 
@@ -29,13 +37,16 @@ def mostly(usual: Any, *others: Any) -> st.SearchStrategy[Any]:
     return st.sampled_from([usual] * 9 * len(others) + list(others))
 
 
-@st.composite
-def attachment_rules(draw: st.DrawFn) -> Any:
-    """Now and then the word that allows anything; else one key, or a few, or none."""
-    if draw(st.integers(0, 5)) == 0:
+def some_attachment_rules(chance: Random) -> Any:
+    """Now and then the word that allows anything; else a key or two, or none."""
+    if chance.random() < 0.1:
         return "allow"
-    names = draw(st.lists(st.sampled_from(list(ATTACHMENT_CHOICES)), max_size=3, unique=True))
-    return {name: draw(ATTACHMENT_CHOICES[name]) for name in names}
+    names = chance.sample(list(ATTACHMENT_CHOICES), k=chance.choice([0, 1, 1, 2]))
+    return {name: ATTACHMENT_CHOICES[name](chance) for name in names}
+
+
+def attachment_rules() -> st.SearchStrategy[Any]:
+    return st.integers(0, 2**32).map(lambda seed: some_attachment_rules(Random(seed)))
 
 
 def an_attachment(chance: Random) -> Attachment:
@@ -58,10 +69,7 @@ def a_quote(chance: Random, ends: tuple[str, str], people: list[str]) -> frozens
 
 
 def a_content(chance: Random, ends: tuple[str, str], people: list[str]) -> ContentFacts | None:
-    """What somebody may have found, where somebody has looked; quoted are some of `people`.
-
-    By chance and not drawn: hundreds cost no more than one that is.
-    """
+    """What somebody may have found, where somebody has looked; quoted are some of `people`."""
     if chance.random() < 0.05:
         return None
     attached = tuple(an_attachment(chance) for _ in range(chance.choice([0, 1, 1, 2])))

@@ -209,7 +209,6 @@ async def test_a_sent_copy_is_read_and_stands_where_it_was_sent(
     dovecot: Dovecot, secret: Path, marker: str
 ) -> None:
     octets = opened_message(DISTRICT, marker)
-    assert not (dovecot.mail / DISTRICT / ".Sent").exists()
     outcome = await sent(accounts(dovecot, secret)).put(DISTRICT, octets, sent_at=SENT_AT, unique=marker)
     assert isinstance(outcome, Delivered)
     (path,) = arrived(dovecot, DISTRICT, marker, folder=".Sent")
@@ -221,6 +220,8 @@ async def test_a_sent_copy_is_read_and_stands_where_it_was_sent(
 
 
 async def test_another_folder_for_sent_copies_is_made(dovecot: Dovecot, secret: Path, marker: str) -> None:
+    folder = ".Skickat.R&APY-rpost &- mer"
+    assert not (dovecot.mail / DISTRICT / folder).exists()
     outcome = await sent(accounts(dovecot, secret), folder="Skickat/Rörpost & mer").put(
         DISTRICT, opened_message(DISTRICT, marker), sent_at=SENT_AT, unique=marker
     )
@@ -228,7 +229,7 @@ async def test_another_folder_for_sent_copies_is_made(dovecot: Dovecot, secret: 
     (path,) = [
         each for each in (dovecot.mail / DISTRICT).rglob("*S=*") if marker.encode() in each.read_bytes()
     ]
-    assert path.parent.parent.name == ".Skickat.R&APY-rpost &- mer"
+    assert path.parent.parent.name == folder
 
 
 async def test_a_large_message(dovecot: Dovecot, secret: Path, marker: str) -> None:
