@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.table import Table
 from rich.text import Text
 
+from rorpost_gateway.cli.findings import near_place
 from rorpost_gateway.cli.loading import load_policy_of
 from rorpost_gateway.cli.options import config_option, json_option
 from rorpost_gateway.cli.tables import table_console
 from rorpost_gateway.config import load_config
 from rorpost_gateway.daemon.way_in import max_age
+from rorpost_gateway.document.findings import printable
 from rorpost_gateway.policy.cases import CaseResult, load_cases, run_cases
 from rorpost_gateway.policy.coverage import Coverage, Element, Part, coverage_of
 from rorpost_gateway.policy.required_cases import cases_folder
@@ -102,20 +103,28 @@ def _element_as_data(element: Element) -> dict[str, Any]:
 
 
 def _print(results: Sequence[CaseResult]) -> None:
-    """Only what failed, and a count."""
+    """Only what failed, and a count. The first line of each is `file:line:column: name`, never folded."""
     console = table_console()
     failed = [each for each in results if not each.passed]
     if failed:
-        table = _table("What the policy does not say as wanted", "case", "wanted", "said", "because of")
-        for each in failed:
-            said = _result_as_data(each)
-            case = f"{said['name']}\n{said['place']}"
-            cause = "\n".join(filter(None, (said["rule"], said["position"], said["fault"])))
-            table.add_row(*(Text(value) for value in (case, said["want"], said["got"], cause)))
-        console.print(table)
+        console.print(Text("What the policy does not say as wanted:\n", "italic"))
+    for each in failed:
+        console.print(_failed(each), soft_wrap=True)
     count = Text(f"{len(results) - len(failed)} of {len(results)} cases are as wanted.")
     count.stylize("bold red" if failed or not results else "bold green")
     console.print(count)
+
+
+def _failed(result: CaseResult) -> Text:
+    """The case, what it says, and the rule and line behind that, or what could not be read."""
+    verdict = result.verdict
+    where = near_place(verdict.position) if verdict and verdict.position else ""
+    cause = ", ".join(filter(None, (verdict.rule if verdict else "", where, result.fault)))
+    return Text.assemble(
+        (f"{near_place(result.case.position)}: ", "bold"),
+        (printable(result.case.name), "bold red"),
+        f"\n    wanted {result.case.want}, said {result.got}\n    because of {printable(cause)}\n",
+    )
 
 
 def _print_coverage(coverage: Coverage | None) -> None:
@@ -123,19 +132,14 @@ def _print_coverage(coverage: Coverage | None) -> None:
         return
     console = table_console()
     if coverage.untouched:
-        table = _table("What no case touches", "", "name", "where it stands")
-        for each in coverage.untouched:
-            where = str(each.position) if each.position else "(built in: nothing is written)"
-            table.add_row(Text(each.part), Text(each.name), Text(where))
-        console.print(table)
+        console.print(Text("\nWhat no case touches:\n", "italic"))
+    for each in coverage.untouched:
+        where = near_place(each.position) if each.position else "built in, nothing is written"
+        line = Text.assemble((f"{where}: ", "bold"), f"{each.part} {printable(each.name)}")
+        console.print(line, soft_wrap=True)
+    if coverage.untouched:
+        console.print()
     for part, (touched, total) in coverage.counts().items():
         line = Text(f"{touched} of {total} {_PLURALS[part]} are touched by a case.")
         line.stylize("green" if touched == total else "yellow")
         console.print(line)
-
-
-def _table(title: str, *columns: str) -> Table:
-    table = Table(title=title, title_justify="left")
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table

@@ -45,21 +45,21 @@ def render(error: DocumentInvalid, *, width: int) -> Text:
 
 
 def _finding(finding: Finding, lines: Lines, width: int) -> Text:
-    text = Text.assemble((f"{_place(finding.position)}: ", "bold"), (finding.headline, "bold red"), "\n")
+    text = Text.assemble((f"{near_place(finding.position)}: ", "bold"), (finding.headline, "bold red"), "\n")
     if finding.quotable:
         for row in _quoted(finding.position, finding.length, finding.meant, lines, width):
             text.append_text(row)
     for number, line in enumerate(textwrap.wrap(finding.advice, width - 8, break_on_hyphens=False)):
         text.append_text(Text.assemble("        " if number else "      = ", (line, "cyan"), "\n"))
     for aside in finding.asides:
-        text.append(f"      {aside.text}: {_place(aside.position)}\n")
+        text.append(f"      {aside.text}: {near_place(aside.position)}\n")
         if finding.quotable:
             for row in _quoted(aside.position, min(finding.length, WORD), "", lines, width, style="yellow"):
                 text.append_text(row)
     return text
 
 
-def _place(position: Position) -> str:
+def near_place(position: Position) -> str:
     """`file:line:column`, the file as it is called from here."""
     file = Path(position.file)
     try:

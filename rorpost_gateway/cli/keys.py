@@ -11,16 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from rorpost_gateway.cli.key_home import OpenedKeys, day_of, open_keys
 from rorpost_gateway.cli.keys_check import check
 from rorpost_gateway.cli.keys_logged import tell_log
 from rorpost_gateway.cli.keys_waiting import confirm, discard, import_
 from rorpost_gateway.cli.options import config_option, json_option
+from rorpost_gateway.cli.tables import FINGERPRINT_COLUMNS, table_console
 from rorpost_gateway.decision import KeyChoice, Reason
+from rorpost_gateway.document.findings import printable
 from rorpost_gateway.openpgp.index import KeySummary
 from rorpost_gateway.openpgp.upkeep import DEFAULT_EXPIRY, export_key, generate_key
 from rorpost_gateway.openpgp.waiting import WaitingKey, waiting_keys
@@ -51,24 +52,26 @@ def list_(config_path: Path, as_json: bool) -> None:  # noqa: FBT001
         rows += [_summary_json(each.key, used) | {"state": WAITING} for each in waiting]
         click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
         return
-    table = Table("fingerprint", "state", "expires", "secret", "mailboxes", "user ids")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("Key, its user ids, who uses it", min_width=FINGERPRINT_COLUMNS, overflow="fold")
+    for name in ("State", "Expires", "Secret"):
+        table.add_column(name, overflow="fold")
     for key in summaries:
         _add(table, key, str(key.state), used)
     for each in waiting:
         _add(table, each.key, _since(each), used, style="yellow")
-    Console(soft_wrap=False).print(table)
+    table_console().print(table)
 
 
 def _add(
     table: Table, key: KeySummary, state: str, used: Mapping[str, Sequence[str]], style: str = ""
 ) -> None:
+    users = [f"used by {mailbox}" for mailbox in used.get(key.fingerprint, ())]
     table.add_row(
-        key.fingerprint,
-        state,
+        Text("\n".join([key.fingerprint, *map(printable, key.user_ids), *users])),
+        Text(state),
         day_of(key.expires),
         "yes" if key.secret else "no",
-        "\n".join(used.get(key.fingerprint, ())),
-        escape("\n".join(key.user_ids)),
         style=style,
     )
 

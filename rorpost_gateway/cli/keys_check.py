@@ -14,7 +14,7 @@ from rich.text import Text
 
 from rorpost_gateway.cli.key_home import OpenedKeys, day_of, open_keys
 from rorpost_gateway.cli.options import config_option, json_option
-from rorpost_gateway.cli.tables import table_console
+from rorpost_gateway.cli.tables import FINGERPRINT_COLUMNS, table_console
 from rorpost_gateway.daemon.key_forecast import forecast
 from rorpost_gateway.openpgp.forecast import Forecast, Prospect, Use, prospects
 from rorpost_gateway.openpgp.upkeep import try_signing
@@ -79,17 +79,17 @@ def _print_prospects(
     until: Mapping[tuple[str, str], date],
     today: date,
 ) -> None:
-    columns = ["mailbox", "use", "finding", "expires", "key"]
-    table = Table(*columns, *(["accept until"] if until else []))
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("Mailbox and key", min_width=FINGERPRINT_COLUMNS, overflow="fold")
+    for name in ("Use", "Finding", "Expires"):
+        table.add_column(name, overflow="fold")
     for one in found:
         finding = _finding(one, locked)
         style = "" if finding == Forecast.FINE else "bold red"
         last = until.get((one.mailbox, one.pin or ""))
-        table.add_row(
-            *(one.mailbox, one.use, finding, day_of(one.expires), _fingerprint(one)),
-            *([_accepted(last)] if until else []),
-            style=style,
-        )
+        which = [one.mailbox, _fingerprint(one), *([] if last is None else [_accepted(last)])]
+        expires = day_of(one.expires) if one.key is not None else ""
+        table.add_row("\n".join(filter(None, which)), one.use, finding, expires, style=style)
     console.print(table)
     for (mailbox, fingerprint), last in sorted(until.items()):
         if last < today:
@@ -97,22 +97,22 @@ def _print_prospects(
             console.print(Text(text, style="yellow"), soft_wrap=True)
 
 
-def _accepted(last: date | None) -> str:
-    return "" if last is None else f"{last}, then it may go"
+def _accepted(last: date) -> str:
+    return f"accepted until {last}, then it may go"
 
 
 def _print_stops(console: Console, stops: Sequence[ChannelStop], zone: tzinfo) -> None:
     if not stops:
         return
     console.print(Text("\nChannels that stop, unless a key comes in time", style="bold"))
-    table = Table("stops", "channel", "because of", "key")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("Stops", no_wrap=True)
+    table.add_column("Channel, because of", min_width=FINGERPRINT_COLUMNS, overflow="fold")
     for stop in stops[:MOST_CHANNELS]:
-        when = _local(stop, zone)
+        when, cause = _local(stop, zone), f"{stop.mailbox}: {_why(stop)}"
         table.add_row(
             Text(when, style="bold red" if stop.end.at is None else "yellow"),
-            Text(_channel(stop)),
-            Text(f"{stop.mailbox}: {_why(stop)}"),
-            stop.end.fingerprint or "",
+            Text("\n".join(filter(None, (_channel(stop), cause, stop.end.fingerprint)))),
         )
     console.print(table)
     if len(stops) > MOST_CHANNELS:

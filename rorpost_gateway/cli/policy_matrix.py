@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 from rich.cells import cell_len, set_cell_size
+from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -21,6 +23,8 @@ from rorpost_gateway.policy.matrix import Row, Validity, folded, matrix
 
 _FOLDED_ROWS = 500  # a table that folds its cells takes seconds for thousands of rows
 _HEADER = ("from", "", "to", "channel", "valid", "rules")
+_NARROW_HEADER = ("from, and to", "channel and rules", "valid")
+_ANY_WIDTH = 10_000
 _CSV_HEADER = (
     *("from", "from_name", "to", "to_name", "channel"),
     *("both_ways", "valid_from", "valid_until", "validity", "rules"),
@@ -90,16 +94,33 @@ def _csv_row(row: Row) -> tuple[str, ...]:
 def _print(pairs: Sequence[Row], day: date) -> None:
     console, rows = table_console(), folded(pairs)
     if console.is_terminal and len(rows) <= _FOLDED_ROWS:
-        table = Table(box=None, header_style="bold")
-        for title in _HEADER:
-            table.add_column(title, overflow="fold")
-        for row in rows:
-            table.add_row(*map(Text, _cells(row)), style="" if row.validity is Validity.IN_FORCE else "dim")
-        console.print(table)
+        console.print(_table(rows, console))
     else:
         console.print(_lines(rows), soft_wrap=True)
     allowed = sum(row.validity is Validity.IN_FORCE for row in pairs)
     console.print(f"{allowed} directed pairs may write on {day}.")
+
+
+def _table(rows: Sequence[Row], console: Console) -> Table:
+    """In columns where there is room for them, else the two mailboxes of a row below each other."""
+    wide = Table(*_HEADER, box=None, pad_edge=False, header_style="bold")
+    narrow = Table(box=None, pad_edge=False, header_style="bold")
+    longest = max((2 + 2 + cell_len(row.recipient) for row in rows), default=0)
+    narrow.add_column(_NARROW_HEADER[0], overflow="fold", min_width=min(longest, console.width // 2 + 5))
+    for title in _NARROW_HEADER[1:]:
+        narrow.add_column(title, overflow="fold")
+    for row in rows:
+        style = "" if row.validity is Validity.IN_FORCE else "dim"
+        sender, way, recipient, channel, valid, rules = cells = _cells(row)
+        wide.add_row(*map(Text, cells), style=style)
+        folded_cells = (
+            f"{sender}\n  {way} {recipient}",
+            f"{channel}\n{rules}".rstrip(),
+            valid.replace("– ", "–\n"),
+        )
+        narrow.add_row(*map(Text, folded_cells), style=style)
+    needed = Measurement.get(console, console.options.update(width=_ANY_WIDTH), wide).maximum
+    return wide if needed <= console.width else narrow
 
 
 def _lines(rows: Sequence[Row]) -> Text:

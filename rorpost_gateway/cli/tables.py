@@ -2,6 +2,7 @@
 
 from rich.console import Console
 
+FINGERPRINT_COLUMNS = 40  # a fingerprint is compared digit by digit: it is never cut
 _PIPE_COLUMNS = 220  # a script's lines are not folded at 80
 
 

@@ -140,7 +140,7 @@ def _check_secret(path: Path, *, required: bool) -> Iterator[Found]:
 
 
 def check_routes(config: Config, policy: Policy) -> Iterator[Found]:
-    """Every partner's domain needs a next hop; our own mailboxes cannot be delivered to yet."""
+    """Every partner's domain needs a next hop."""
     try:
         routes = routes_of(config)
     except GatewayError as fault:
@@ -149,13 +149,6 @@ def check_routes(config: Config, policy: Policy) -> Iterator[Found]:
     for address, mailbox in policy.mailboxes.items():
         if domain_of(address) not in config.domains and routes.for_recipient(address) is None:
             yield error(mailbox.position, f"{address}: no route leads to its domain, and there is no default")
-    for channel in policy.channels:
-        if any({domain_of(one), domain_of(other)} <= config.domains for one, other in channel.pairs):
-            yield warning(
-                channel.position,
-                f"channel {channel.name}: both its mailboxes are behind this gateway, which cannot open "
-                "what it seals yet; such mail goes to the next hop of its domain",
-            )
 
 
 async def check_next_hops(config: Config) -> list[Found]:

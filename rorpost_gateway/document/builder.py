@@ -17,7 +17,15 @@ from rorpost_gateway.decision import Position
 from rorpost_gateway.document.findings import KEPT, WORD, Aside, DocumentInvalid, Findings, shown
 from rorpost_gateway.document.node import Entry, Kind, Node, Scalar
 from rorpost_gateway.document.scalars import Unreadable, odd_blank, resolve
-from rorpost_gateway.document.syntax import NO_BLANK, Place, diagnose, no_blank
+from rorpost_gateway.document.syntax import (
+    CURLED,
+    CURLED_QUOTES,
+    NO_BLANK,
+    STRAIGHT,
+    Place,
+    diagnose,
+    no_blank,
+)
 
 DEEPEST = 50
 REMEMBERED = 20_000  # values without quotes: addresses, dates and words come again and again
@@ -191,6 +199,16 @@ class Builder:
         except Unreadable as error:
             self._refuse(event, error.text, length=len(source), advice=error.advice)
             return error.kind, error.placeholder, source
+        if source[:1] in CURLED_QUOTES:
+            plain_text = source.strip("".join(CURLED_QUOTES))
+            self._findings.add(
+                self._position(_place(event)),
+                CURLED,
+                length=len(source),
+                meant=f'"{plain_text}"',
+                advice=STRAIGHT,
+            )
+            return kind, value, source
         if not source.isascii() and (blank := odd_blank(source)):
             line, column = _place(event)
             place = self._position((line, column + source.index(blank)))

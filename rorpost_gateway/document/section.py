@@ -6,7 +6,7 @@ shows all that is wrong with it: the values may be used only after
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import date
 from typing import Any, TypeVar, cast
 
@@ -21,6 +21,7 @@ T = TypeVar("T")
 
 REQUIRED: Any = object()  # the default of a key that must be there
 LONGEST_TEXT = 1000
+NOWHERE: Mapping[str, str] = {}
 
 _DURATION = re.compile(r"([0-9]{1,9})([smhd])")
 _UNIT_SECONDS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -48,12 +49,16 @@ class Section:
         *,
         pattern: re.Pattern[str] | None = None,
         longest: int = LONGEST_TEXT,
+        advice: str = "",
     ) -> str | T:
-        """Text that is not empty, matches `pattern` as a whole, and is at most `longest` characters."""
+        """Text that is not empty, matches `pattern` as a whole, and is at most `longest` characters.
+
+        `advice`: how it is written, for whoever wrote what does not match.
+        """
         node = self._value(key, required=default is REQUIRED)
         if node is None:
             return self._absent(default, placeholder="")
-        return self._text_of(node, self._path(key), pattern, longest)
+        return self._text_of(node, self._path(key), pattern, longest, advice)
 
     def integer(self, key: str, default: T = REQUIRED, *, least: int = 0, most: int = 2**53 - 1) -> int | T:
         node = self._value(key, required=default is REQUIRED)
@@ -125,15 +130,16 @@ class Section:
         *,
         pattern: re.Pattern[str] | None = None,
         longest: int = LONGEST_TEXT,
+        advice: str = "",
     ) -> list[str] | T:
-        """A list of texts; it may be empty."""
+        """A list of texts; it may be empty. `advice`: as for `text`."""
         node = self._value(key, required=default is REQUIRED)
         if node is None:
             return self._absent(default, placeholder=[])
         if node.kind is not Kind.SEQUENCE:
             return self._wrong(node, key, "a list", [])
         return [
-            self._text_of(element, f"{self._path(key)}[{index}]", pattern, longest)
+            self._text_of(element, f"{self._path(key)}[{index}]", pattern, longest, advice)
             for index, element in enumerate(node.elements)
         ]
 
@@ -193,14 +199,27 @@ class Section:
         node = entry.node if entry is not None else self.node
         self._at(node, f"{path} {text}", meant=meant, advice=advice, asides=asides)
 
-    def finish(self) -> None:
-        """Turn every key that nobody asked for into a finding, with what may have been meant."""
+    def complain_at(self, key: str, index: int, text: str, *, meant: str = "", advice: str = "") -> None:
+        """Add a finding at one element of the list behind a key, introduced by the key's path."""
+        node = self._entries[key].node.elements[index]
+        self._at(node, f"{self._path(key)} {text}", meant=meant, advice=advice)
+
+    def nearest(self, word: str, words: Collection[str]) -> str:
+        """See `Findings.nearest`."""
+        return self._findings.nearest(word, words)
+
+    def finish(self, elsewhere: Mapping[str, str] = NOWHERE) -> None:
+        """Turn every key that nobody asked for into a finding, with what may have been meant.
+
+        `elsewhere`: keys that belong in another place, and what to say of that.
+        """
         free = sorted(self._asked - self._entries.keys())
         for key, entry in self._entries.items():
             if key in self._asked:
                 continue
-            meant = self._findings.nearest(key, free or sorted(self._asked))
+            meant = "" if key in elsewhere else self._findings.nearest(key, free or sorted(self._asked))
             advice = "" if meant or not free else "what may still stand here: " + ", ".join(free)
+            advice = elsewhere.get(key, advice)
             where = f" in {self.name}" if self.name else ""
             text = f"unknown key {shown(key)}{where}"
             self._findings.add(entry.position, text, meant=meant, advice=advice)
@@ -231,7 +250,9 @@ class Section:
     def _inside(self) -> str:
         return f" in {self.name}" if self.name else ""
 
-    def _text_of(self, node: Node, path: str, pattern: re.Pattern[str] | None, longest: int) -> str:
+    def _text_of(
+        self, node: Node, path: str, pattern: re.Pattern[str] | None, longest: int, advice: str
+    ) -> str:
         if node.kind is not Kind.TEXT:
             quote = f'; put it in quotes: "{node.source}"' if 0 < len(node.source) <= 60 else ""
             self._at(node, f"{path} must be text, not a {node.kind}{quote}")
@@ -242,7 +263,7 @@ class Section:
         elif len(text) > longest:
             self._at(node, f"{path} is longer than {longest} characters")
         elif pattern is not None and not pattern.fullmatch(text):
-            self._at(node, f"{path} does not look right: {shown(text)}")
+            self._at(node, f"{path} does not look right: {shown(text)}", advice=advice)
         return text
 
     def _wrong(

@@ -12,12 +12,18 @@ from itertools import islice
 from rorpost_gateway.document.findings import WORD
 
 LOOKED_AT = 2000  # characters of a line: nobody wrote a longer one by hand
+LOOKED_BACK = 200  # lines
 Place = tuple[int, int]  # line and column, counted from 1
 
 BLANKS = "\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"  # look like a blank, and are none to YAML
 ODD_BLANK = re.compile(f"[{BLANKS}]")
 NO_BLANK = "it looks like a blank, but is none: type an ordinary one (it comes along when text is pasted)"
 
+CURLED_QUOTES = frozenset("\u201c\u201d\u201e\u2018\u2019\u201a")
+CURLED = "begins with a quotation mark of a word processor, which is none here"
+STRAIGHT = 'write the straight one, "'
+
+_LEFT_BY_GIT = re.compile(r"^(?:<<<<<<<|>>>>>>>|\|\|\|\|\|\|\|)(?: .*)?$|^=======$", re.MULTILINE)
 _TAB_BEFORE = re.compile(r" *\t")
 _QUOTED = re.compile(r"""'[^']*'|"(?:[^"\\]|\\.)*"|(?:^|[ \t])#.*""")
 _OPENING_QUOTE = re.compile(r"""(?:[:,\[{-][ \t]+|[\[{,])["']""")
@@ -58,9 +64,11 @@ def diagnose(
     if place[0] == 1:
         near = ["", *near]
     return (
-        _tab(near, place)
+        _left_by_git(text)
+        or _tab(near, place)
         or _odd_blank(near, place)
         or _unclosed(context, problem, place, began)
+        or _open_quote(text, problem, place)
         or _indentation(near, context, problem, place, began)
         or _colon(near, problem, place, began)
         or _other(near, problem, place)
@@ -86,6 +94,17 @@ def lines_from(text: str, first: int, count: int) -> Iterator[str]:
 def _line(near: list[str], *, before: bool = False) -> str:
     index = 0 if before else 1
     return near[index] if index < len(near) else ""
+
+
+def _left_by_git(text: str) -> Diagnosis | None:
+    if not (found := _LEFT_BY_GIT.search(text)):
+        return None
+    return Diagnosis(
+        place=(text.count("\n", 0, found.start()) + 1, 1),
+        length=len(found[0]),
+        text="is a mark that git has left: two changes met here",
+        advice="decide what is to stand here, and delete the three lines of marks",
+    )
 
 
 def _tab(near: list[str], place: Place) -> Diagnosis | None:
@@ -133,18 +152,28 @@ def _unclosed(context: str, problem: str, place: Place, began: Place | None) -> 
     return None
 
 
+def _open_quote(text: str, problem: str, place: Place) -> Diagnosis | None:
+    """A quotation mark some lines above, which another one closed where that was to open a value."""
+    if problem != "did not find expected key":
+        return None
+    first = max(1, place[0] - LOOKED_BACK)
+    above = list(lines_from(text, first, place[0] - first))
+    for number, line in zip(range(place[0] - 1, first - 1, -1), reversed(above), strict=True):
+        if quote := _odd_quote(line[:LOOKED_AT]):
+            return Diagnosis(
+                place=(number, quote),
+                text="opens a quotation mark that the line does not close",
+                advice=_WITHIN_QUOTES,
+            )
+    return None
+
+
 def _indentation(
     near: list[str], context: str, problem: str, place: Place, began: Place | None
 ) -> Diagnosis | None:
     line = _line(near)
     if began is None or problem not in ("did not find expected key", "did not find expected '-' indicator"):
         return None
-    if quote := _odd_quote(_line(near, before=True)):
-        return Diagnosis(
-            place=(place[0] - 1, quote),
-            text="opens a quotation mark that the line does not close",
-            advice=_WITHIN_QUOTES,
-        )
     if line[: place[1] - 1].strip():  # not the line's beginning: something follows a value
         return Diagnosis(
             place=place,

@@ -30,6 +30,8 @@ def home_findings(home: Path) -> list[str]:
 def _folder_findings(home: Path) -> list[str]:
     try:
         found = home.stat()
+    except FileNotFoundError:
+        return [f"{home}: is not there; make it as the daemon's user: install -d -m 700 {home}"]
     except OSError as error:
         return [f"{home}: {error.strerror}"]
     if not stat.S_ISDIR(found.st_mode):

@@ -69,17 +69,25 @@ def _changes(section: Section) -> dict[str, Any]:
 
 
 def _types(section: Section, key: str, written: list[str]) -> tuple[str, ...]:
-    for text in written:
+    for index, text in enumerate(written):
         if text and not TYPE.fullmatch(text):
-            section.complain(
-                key, f"holds {shown(text)}; a type is written application/pdf, or image/* for all images"
+            section.complain_at(
+                key,
+                index,
+                f"holds {shown(text)}; a type is written application/pdf, or image/* for all images",
             )
     return tuple(dict.fromkeys(canonical_type(text) for text in written))
 
 
 def _extensions(section: Section, written: list[str]) -> tuple[str, ...]:
-    for text in written:
+    for index, text in enumerate(written):
         if text and not EXTENSION.fullmatch(text):
-            advice = "write it without the dot and without *: exe"
-            section.complain("deny_extensions", f"holds {shown(text)}, which is no extension", advice=advice)
+            bare = text.lstrip("*.")
+            section.complain_at(
+                "deny_extensions",
+                index,
+                f"holds {shown(text)}, which is no extension",
+                meant=bare if EXTENSION.fullmatch(bare) else "",
+                advice="write it without the dot and without *: exe",
+            )
     return tuple(dict.fromkeys(text.lower() for text in written))

@@ -7,7 +7,9 @@ from rorpost_gateway.document import Findings, Kind, Node, Section, shown
 from rorpost_gateway.policy.model import Channel, Mailbox, Pair, Rules
 from rorpost_gateway.policy.read_addresses import mailbox_address, person_or_none
 from rorpost_gateway.policy.read_mailboxes import NAME_CHARACTERS, check_period
-from rorpost_gateway.policy.read_rules import read_channel_rules
+from rorpost_gateway.policy.read_rules import CHANNEL_RULES, read_channel_rules
+
+_A_RULE = dict.fromkeys(CHANNEL_RULES, "a rule of one channel stands below its `rules:`, indented")
 
 
 def read_channel(
@@ -35,7 +37,7 @@ def read_channel(
         validity_position=section.position("valid_until" if section.has("valid_until") else "valid_from"),
     )
     check_period(section, channel.valid_from, channel.valid_until)
-    section.finish()
+    section.finish(elsewhere=_A_RULE)
     return channel
 
 
@@ -58,7 +60,7 @@ def _read_pairs(
         return ()
     from_ends = _ends(section, "from", sender, findings, mailboxes)
     to_ends = _ends(section, "to", recipients, findings, mailboxes)
-    if not to_ends:
+    if not to_ends and recipients.kind is Kind.SEQUENCE:
         section.complain("to", "names no mailbox")
     return _distinct(
         section, "to", [(a, b) for a in from_ends for b in to_ends], whole=bool(from_ends and to_ends)

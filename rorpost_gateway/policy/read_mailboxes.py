@@ -17,6 +17,7 @@ PHONE_CHARACTERS = 40
 MOST_PERIODS = 200  # of one person at one mailbox: they are compared with each other
 
 PHONE = re.compile(r"\+?[0-9][0-9 ()/-]*")
+A_NUMBER = "digits, blanks, hyphens and brackets, with a + in front or without"
 _YAML_NUMBER = re.compile(r"[+-]?[0-9]+")
 _BETWEEN_DIGITS = re.compile(r"[\s:]")
 FINGERPRINT = re.compile(r"(?:[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64})")
@@ -48,7 +49,7 @@ def read_mailbox(entry: Entry, findings: Findings, *, own_domains: frozenset[str
 
 
 def _read_phone(section: Section) -> str | None:
-    phone = section.text("phone", None, pattern=PHONE, longest=PHONE_CHARACTERS)
+    phone = section.text("phone", None, pattern=PHONE, longest=PHONE_CHARACTERS, advice=A_NUMBER)
     node = section.value("phone", None)
     # Other readers of YAML turn such a value into a number, and lose its zero or its plus.
     if (

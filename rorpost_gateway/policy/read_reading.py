@@ -8,8 +8,10 @@ from rorpost_gateway.document import Kind, Node, Section, shown
 from rorpost_gateway.policy.model import EVERY_DAY, WORKING_DAYS, ReadOn
 from rorpost_gateway.policy.read_addresses import people
 
+_A_TIME = 'hours and minutes, two digits each, with a colon: "08:00"'
 TIME_OF_DAY = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_SWEDISH = dict(zip(("mån", "tis", "ons", "tor", "fre", "lör", "sön"), WEEKDAYS, strict=True))
 NAMED_DAYS = {"working-days": WORKING_DAYS, "every-day": EVERY_DAY}
 _WANTED = f"must be one of: {', '.join(NAMED_DAYS)}, or a list of: {', '.join(WEEKDAYS)}"
 
@@ -36,7 +38,7 @@ def read_reading(section: Section) -> Reading:
 
 
 def _read_times(section: Section) -> tuple[time, ...]:
-    written = section.texts("read_at", [], pattern=TIME_OF_DAY)
+    written = section.texts("read_at", [], pattern=TIME_OF_DAY, advice=_A_TIME)
     times = [time.fromisoformat(text) for text in written if TIME_OF_DAY.fullmatch(text)]
     if times != sorted(set(times)):
         section.complain("read_at", "must name each time once, the earliest first")
@@ -55,11 +57,19 @@ def _read_days(section: Section) -> ReadOn:
     return named or WORKING_DAYS
 
 
+def _weekday_meant(text: str) -> str:
+    """By its first letters, in English or Swedish; never by likeness, since `ons` looks like `mon`."""
+    begins = text.lower()[:3]
+    return begins if begins in WEEKDAYS else _SWEDISH.get(begins, "")
+
+
 def _read_weekdays(section: Section, node: Node) -> ReadOn:
     """A list is exactly those days, holidays among them too: whoever writes it keeps another calendar."""
     written = [element.source if element.kind is Kind.TEXT else "" for element in node.elements]
-    unknown = [text for text in written if text not in WEEKDAYS]
-    if unknown or not written:
+    for index, text in enumerate(written):
+        if text not in WEEKDAYS:
+            section.complain_at("read_on", index, _WANTED, meant=_weekday_meant(text))
+    if not written:
         section.complain("read_on", _WANTED)
     for twice in sorted({text for text in written if text in WEEKDAYS and written.count(text) > 1}):
         section.complain("read_on", f"names {shown(twice)} twice")

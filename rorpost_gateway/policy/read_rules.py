@@ -14,6 +14,7 @@ BASIS_CHARACTERS = 100
 AUTHORISATION_MOST_DAYS = 3660
 
 FIELD_NAME = re.compile(r"[Xx]-[A-Za-z0-9-]{1,70}")
+A_FIELD = "it begins with X-, and has letters, digits and hyphens only: X-Rorpost-Sending-User"
 BASIS = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 ._/-]*[A-Za-z0-9])?")
 REFUSED_OR_NOT = {
     "identity_number_in_subject": "identity_number_refused",
@@ -22,6 +23,7 @@ REFUSED_OR_NOT = {
     "urgent": "urgent_refused",
     "unprotected_headers": "unprotected_headers_refused",
 }
+CHANNEL_RULES = (*REFUSED_OR_NOT, "recipients_in_header", "legal_basis", "declared_user", "attachments")
 
 
 def read_policy_rules(node: Node | None, findings: Findings) -> Rules:
@@ -77,7 +79,7 @@ def _read_declared_user(section: Section, positions: dict[str, Position]) -> Map
     written = declared.texts("sources", None)
     if written is not None:
         changes["sources"] = _read_sources(declared, written)
-    header = declared.text("header", None, pattern=FIELD_NAME)
+    header = declared.text("header", None, pattern=FIELD_NAME, advice=A_FIELD)
     if header is not None:
         changes["header"] = header
     inbound = declared.choice("inbound", ("require", "optional"), None)
@@ -92,9 +94,12 @@ def _read_declared_user(section: Section, positions: dict[str, Position]) -> Map
 
 def _read_sources(declared: Section, written: list[str]) -> tuple[Source, ...]:
     known = [text for text in written if text in set(Source)]
-    if len(known) != len(written) or len(set(written)) != len(written):
-        declared.complain("sources", "must name each of these at most once: " + ", ".join(Source))
-    elif not written:
+    wanted = "must name each of these at most once: " + ", ".join(Source)
+    for index, text in enumerate(written):
+        if text and (text not in known or text in written[:index]):
+            meant = "" if text in known else declared.nearest(text, list(Source))
+            declared.complain_at("sources", index, wanted, meant=meant)
+    if not written:
         declared.complain("sources", "must name at least one of: " + ", ".join(Source))
     return tuple(Source(text) for text in dict.fromkeys(known))
 
@@ -108,10 +113,11 @@ def _read_legal_basis(section: Section) -> tuple[str, ...] | None:
         section.complain("legal_basis", "must be off, or a list of the values that may be stated")
         return None
     values = section.texts("legal_basis", longest=BASIS_CHARACTERS)
-    for value in values:
+    for index, value in enumerate(values):
         if value and not BASIS.fullmatch(value):
-            section.complain(
+            section.complain_at(
                 "legal_basis",
+                index,
                 f"holds {shown(value)}; a header field takes letters a-z, digits, blanks and . _ / - only",
             )
     if len({value.casefold() for value in values}) != len(values):

@@ -26,6 +26,7 @@ from tests.fuzz.decided_by_hand import (
     BY_DEFAULT,
     NOW,
     OPENED,
+    SOUND,
     SUBMITTED,
     WRONG,
     by_hand,
@@ -35,7 +36,9 @@ from tests.fuzz.decided_by_hand import (
 from tests.fuzz.drawn_content import ATTACHMENT_CHOICES, a_content, mostly, some_attachment_rules
 from tests.fuzz.drawn_policies import (
     ANNA,
+    BASES,
     DECLARED_CHOICES,
+    FIELD,
     KEY_FAULTS,
     LOGIN,
     LOGINS,
@@ -174,16 +177,27 @@ def test_opened_messages(drawn: Drawn, keys: Keys, data: st.DataObject, tmp_path
 @settings(RELAXED, max_examples=50)
 @given(default=rules(), seed=st.integers(0, 2**32), data=st.data())
 def test_what_they_hold(default: dict[str, Any], seed: int, data: st.DataObject, tmp_path: Path) -> None:
-    """Nothing else is wrong with these messages, so that most of them come as far as these rules."""
+    """Who sends them is never wrong, so that most of them come as far as these rules."""
     chance, keys = Random(seed), Keys(states={})
-    each_day = [{"attachments": some_attachment_rules(chance)} for _ in range(6)]
+    each_day = [
+        {"attachments": some_attachment_rules(chance), "legal_basis": chance.choice(["off", BASES])}
+        for _ in range(6)
+    ]
     drawn = by_hand(default | {"attachments": some_attachment_rules(chance)}, data.draw(rules()), *each_day)
     policy = loaded(drawn, tmp_path)
     for number in range(7):
         for asked in (SUBMITTED, OPENED):
             ends = (asked.sender, asked.recipient)
             sound = on_day(asked, number)
-            several = [with_facts(sound, content=a_content(chance, ends, PEOPLE)) for _ in range(12)]
+            several = [
+                with_facts(
+                    sound,
+                    content=a_content(chance, ends, PEOPLE),
+                    urgent=chance.random() < 0.05,
+                    fields=chance.choice([SOUND.fields, SOUND.fields, {FIELD: (ANNA,)}]),
+                )
+                for _ in range(12)
+            ]
             agrees(drawn, policy, keys, several[:1])
             for one in several[1:]:
                 said = evaluate(policy, keys, question(one))

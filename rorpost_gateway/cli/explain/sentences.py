@@ -110,8 +110,10 @@ class Sentences:
         verdict, policy = decision.verdict, self._explained.policy
         declared = verdict.declared_user
         mailbox = policy.mailbox(decision.recipient)
+        asked = decision.question
+        sender = asked.sender if asked is not None else decision.line.get("reverse_path")
         return template.format(
-            sender=decision.question.sender if decision.question is not None else self._explained.sender,
+            sender=sender or self._explained.sender,
             recipient=decision.recipient,
             unit=mailbox.name if mailbox is not None else decision.recipient,
             channel=verdict.channel or "-",

@@ -9,6 +9,7 @@ from rich.text import Text
 from rorpost_gateway.cli.excerpt import excerpt
 from rorpost_gateway.cli.explain.answer import Decision, Explained
 from rorpost_gateway.cli.explain.sentences import Sentences
+from rorpost_gateway.cli.findings import near_place
 from rorpost_gateway.decision import KeyChoice, Position, Reason
 from rorpost_gateway.document import WORD
 from rorpost_gateway.policy.evaluate import Outcome, Step
@@ -52,7 +53,7 @@ def _steps(decision: Decision, sentences: Sentences) -> Iterator[Text]:
             not_tried.append(step)
             continue
         mark, style = _MARKS[step.outcome]
-        place = f"  {_place(step.position)}" if step.position is not None else ""
+        place = f"  {near_place(step.position)}" if step.position is not None else ""
         yield Text.assemble("  ", (mark, style), f" {sentences.of_step(decision, step)}", (place, "dim"))
     if not_tried:
         mark, style = _MARKS[Outcome.NOT_TRIED]
@@ -66,7 +67,7 @@ def _outcome(decision: Decision, sentences: Sentences, width: int) -> Iterator[T
     yield Text.assemble((sentences.word(name), style), f" [{verdict.reason}]")
     yield Text(f"  {sentences.summary(decision)}")
     if verdict.position is not None:
-        yield Text(f"  {sentences.word('behind')}: {_place(verdict.position)}")
+        yield Text(f"  {sentences.word('behind')}: {near_place(verdict.position)}")
         yield from quoted(verdict.position, width)
     elif verdict.rule.startswith("rules.") and verdict.reason is not Reason.OK:
         yield Text(f"  {sentences.word('default')}: {verdict.rule}")
@@ -106,13 +107,6 @@ def _line_at(position: Position) -> str | None:
             )
     except OSError:
         return None
-
-
-def _place(position: Position) -> str:
-    """`file:line:column`, the file as it is called from here."""
-    file = Path(position.file)
-    near = file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
-    return f"{near}:{position.line}:{position.column}"
 
 
 def _key(choice: KeyChoice | None) -> str | None:

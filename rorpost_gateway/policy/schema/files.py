@@ -35,7 +35,7 @@ def _mailbox() -> Schema:
     keys: dict[str, Schema] = {
         "name": text("What people call the unit. Left out: its address.", longest=NAME_CHARACTERS),
         "phone": text(
-            "For urgent matters, and when nothing works. It stands in every refusal. In quotes.",
+            "For urgent matters, and when nothing works. It stands in refusals of mail to it. In quotes.",
             pattern=PHONE,
             longest=PHONE_CHARACTERS,
         ),

@@ -85,6 +85,16 @@ def test_on_behalf_as_exchange_submits(explain: Any, here: Any) -> None:
     assert explain(*given, "--client", "203.0.113.9")[1]["reason"] == "login-required"
 
 
+def test_who_is_no_mailbox_is_the_reverse_path(explain: Any, here: Any) -> None:
+    """Whoever is logged in submits as the mailbox: the sentence names whom MAIL FROM named."""
+    path = here.folder / "message.eml"
+    path.write_bytes(make_message(X_Rorpost_Sending_User=None, Sender=world.ANNA))
+    code, said = explain("--message", path, "--reverse-path", world.ANNA, "--user", world.ANNA)
+    assert (code, said["reason"]) == (1, "sender-not-a-mailbox")
+    assert world.ANNA in said["sentences"][-1]
+    assert world.HOME_CARE not in said["sentences"][-1]
+
+
 @pytest.mark.parametrize(
     "options",
     [("--client", "192.0.2.7"), ("--reverse-path", world.ANNA), ("--login", "nobody"), ("--client", "here")],

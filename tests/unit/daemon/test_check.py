@@ -204,6 +204,14 @@ async def test_no_route_to_a_domain(sound: Any) -> None:
     assert found.text == "rorpost.enhet@example.org: no route leads to its domain, and there is no default"
 
 
+async def test_two_of_our_own_units_need_no_route(sound: Any) -> None:
+    """What one writes to the other is opened here, and laid into its mailbox."""
+    units = {world.HOME_CARE: sound.policy["mailboxes"][world.HOME_CARE], "rorpost.rehab@motala.se": {}}
+    channel = {"name": "inom", "between": list(units)}
+    sound.write_policy(sound.policy | {"mailboxes": units, "channels": [channel]})
+    assert not [one for one in await look(sound) if "inom" in one.text]
+
+
 async def test_a_password_of_a_route_that_cannot_be_read(sound: Any) -> None:
     """One finding, also where the next hops are to be asked, and not the end of the check."""
     hop = {"tls": {"mode": "encrypt"}, "username": "gw1", "password_file": "missing"}
@@ -281,9 +289,8 @@ async def test_a_home_that_others_may_read(sound: Any, home_copy: Callable[[Path
 
 
 async def test_a_home_that_is_missing(sound: Any) -> None:
-    only(
-        await look(sound, openpgp={"home": "missing"}), Weight.ERROR, sound.folder / "missing", "No such file"
-    )
+    found = await look(sound, openpgp={"home": "missing"})
+    only(found, Weight.ERROR, sound.folder / "missing", "is not there; make it")
 
 
 async def test_without_gpg(sound: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,6 +33,10 @@ TAUGHT = {
     "a star": ("to: [*@region.se]\n", (1, 7), "begins with * or &"),
     "a list on the line of its key": ("a: - b\n", (1, 4), "a list begins on the line below"),
     "a backslash": ('a: "c:\\d"\n', (1, 7), "single quotes"),
+    "a quote that the next one closes": ('a: "x\nb: 1\nc: "y"\n', (1, 4), "does not close"),
+    "what git leaves": ("a: 1\n<<<<<<< HEAD\nb: 1\n=======\nb: 2\n>>>>>>> x\n", (2, 1), "git"),
+    "what git leaves at the top": ("<<<<<<< HEAD\nb: 1\n=======\nb: 2\n>>>>>>> x\n", (1, 1), "git"),
+    "a word processor's quotes": ("a: \u201d0141-22 50 00\u201d\n", (1, 4), "quotation mark of a word"),
     "text after a quote": ("a: 'x'y\n", (1, 7), "nothing may follow"),
     "an anchor": ("a: &b\n", (1, 4), "put it in quotes"),
     "an exclamation mark": ("a: !b c\n", (1, 4), "put it in quotes"),
@@ -55,6 +59,10 @@ def test_where_it_began_is_shown_too() -> None:
 @pytest.mark.parametrize("written", ["Vårdcentralen\u00a0Brinken", "'\u00a0x\u00a0'", "x  # a\u00a0comment"])
 def test_a_blank_that_does_no_harm_may_stand(written: str) -> None:
     assert parse_text(f"a: {written}\n", shown_as="f").entries
+
+
+def test_quotes_of_a_word_processor_within_a_text_may_stand() -> None:
+    assert parse_text("a: Kallas \u201dBrinken\u201d\nb: '\u201dx\u201d'\n", shown_as="f").entries
 
 
 def test_lines_are_found_without_splitting_the_text() -> None:

@@ -21,7 +21,9 @@ def test_a_sound_home(home: Path) -> None:
 
 
 def test_a_home_that_is_not_there(home: Path) -> None:
-    assert home_findings(home / "nowhere") == [f"{home}/nowhere: No such file or directory"]
+    (found,) = home_findings(home / "nowhere")
+    assert found.startswith(f"{home}/nowhere: is not there; make it")
+    assert found.endswith(f"install -d -m 700 {home}/nowhere")
 
 
 def test_a_file(home: Path) -> None:

@@ -27,6 +27,23 @@ def test_broken(row: dict[str, Any], world: Any, small_text: Callable[..., str])
     assert findings_of(world.load, small_text(*row["change"])) == row["findings"]
 
 
+ADVISED = {
+    "a rule beside the rules": ("    owner:", "    urgent: allow\n    owner:", "stands below its `rules:`"),
+    "an hour with a dot": ('"08:00"', '"8.00"', 'with a colon: "08:00"'),
+    "a field that is no X-": ("allow\n", "allow\n  declared_user: {header: From}\n", "begins with X-"),
+    "a phone in words": ('"0141-22 50 00"', "ring växeln", "digits, blanks"),
+}
+
+
+@pytest.mark.parametrize("name", ADVISED)
+def test_it_is_said_how_to_write_it(name: str, world: Any, small_text: Callable[..., str]) -> None:
+    before, after, advice = ADVISED[name]
+    with pytest.raises(DocumentInvalid) as caught:
+        world.load(small_text((before, after)))
+    (finding,) = caught.value.findings
+    assert advice in finding.advice
+
+
 def test_all_findings_of_all_files_at_once(world: Any, small_text: Callable[..., str]) -> None:
     first = small_text(('"0141-22 50 00"', "1"), ("manager: eva.ek@motala.se", "manager: Eva"))
     second = "mailboxes:\n  rorpost.x@motala.se: {nam: X}\nrules: {outside_quotes: allow}\n"

@@ -73,12 +73,12 @@ def asked_for(monkeypatch: pytest.MonkeyPatch, world: Any) -> Mapping[str, set[s
     asked: dict[str, set[str]] = defaultdict(set)
     finish = Section.finish
 
-    def finished(section: Section) -> None:
+    def finished(section: Section, **elsewhere: Any) -> None:
         place = section.name
         for pattern, name in PLACES:
             place = pattern.sub(name, place)
         asked[place] |= section._asked
-        finish(section)
+        finish(section, **elsewhere)
 
     monkeypatch.setattr(Section, "finish", finished)
     policy = world.load(EVERYTHING.replace("&", RULES))
