@@ -46,9 +46,7 @@ def test_while_the_server_is_down_messages_go_and_copies_wait_sealed(
     gateway.verify_log()
     (copy,) = [each for each in dovecot.fetched(HOME_CARE, "Sent") if marker.encode() in each]
     (line,) = gateway.lines_of("delivered", rule=RULE)
-    stamp = (
-        "X-Rorpost-Verified: yes; channel=hemsjukvarden-region;\r\n sending-user=anna.berg@motala.se;\r\n"
-    )
+    stamp = "X-Rorpost-Verified: yes; channel=hemsjukvarden-region;\r\n sending-user=anna.berg@motala.se;\r\n"
     trace, found, rest = copy.partition(stamp.encode())
     assert trace.startswith(b"Received: by gw.motala.se\r\n id ")
     assert found
