@@ -21,7 +21,7 @@ class QuoteReader:
 
     def read(self, text: str) -> None:
         """One text, whose lines end with LF. Linear."""
-        if len(text) <= _SHORT_CHARACTERS and not quotes_perhaps(text):
+        if not _quotes_somewhere_perhaps(text):
             return
         self._begin()
         for line in text.split("\n"):
@@ -83,3 +83,14 @@ class QuoteReader:
             self.quoted[quoted.addresses] = None
         if not quoted.author_told:
             self.suspected += 1
+
+
+def _quotes_somewhere_perhaps(text: str) -> bool:
+    """`quotes_perhaps`, some whole lines at a time: nothing that it looks for is longer than a line."""
+    begin = 0
+    while len(text) - begin > _SHORT_CHARACTERS:
+        end = text.rfind("\n", begin, begin + _SHORT_CHARACTERS)
+        if end < 0 or quotes_perhaps(text[begin:end]):
+            return True
+        begin = end + 1
+    return quotes_perhaps(text[begin:])

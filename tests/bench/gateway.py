@@ -61,4 +61,5 @@ def _config(engine: str, relay_port: int, lmtp_port: int) -> dict[str, Any]:
         "delivery": {"maildir": None, "method": "lmtp", "lmtp": {"host": "127.0.0.1", "port": lmtp_port}},
         "openpgp": {"engine": engine},
         "limits": None,
+        "processes": None,
     }

@@ -13,6 +13,7 @@ import yaml
 
 from rorpost_gateway.content import BOUNDS, look_into, read_content
 from rorpost_gateway.content.read import LARGE_OCTETS
+from rorpost_gateway.content.running_text import QuoteReader
 from rorpost_gateway.facts import Look, Quotes
 from rorpost_gateway.message import Message, parse_message
 from tests.peers.attached_files import compound, part
@@ -65,6 +66,16 @@ def test_beyond_the_bounds_is_only_suspected() -> None:
     assert quotes_of("\n" + OUTLOOK + before * 20, part_text_octets=1000) == Quotes(
         quoted=(frozenset({"karin@example.org"}),), suspected=1
     )
+
+
+@pytest.mark.parametrize("before", [0, 65_500, 65_520, 65_534, 65_535, 65_536, 65_537, 131_050, 131_072])
+def test_a_quote_stands_anywhere_in_a_long_text(before: int) -> None:
+    """A long text is looked through some lines at a time; none of them is cut in two."""
+    filler = ("x" * 49 + "\n") * (before // 50) + "x" * (before % 50)
+    text = f"{filler}\nFrån: Karin <karin@privat.se>\nSkickat: i dag\nTill: a@b.se\n" + "y\n" * 50_000
+    reader = QuoteReader()
+    reader.read(text)
+    assert reader.quoted == {frozenset({"karin@privat.se", "a@b.se"}): None}
 
 
 def test_all_texts_of_a_message_share_one_bound() -> None:
