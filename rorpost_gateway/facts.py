@@ -24,8 +24,10 @@ class Attachment:
 
     kind: str  # the MIME type found in the content, lower case
     declared: str  # the MIME type that the part states, lower case
-    extensions: tuple[str, ...] = ()  # of its name, lower case, without dots: ("pdf", "exe")
-    endings: tuple[str, ...] = ()  # the last extension of each of its names, where it has several
+    # Of its name, lower case, without dots: ("pdf", "exe"). A number after a dot is one too.
+    extensions: tuple[str, ...] = field(default=(), repr=False)
+    # The last extension of each of its names, where it has several.
+    endings: tuple[str, ...] = field(default=(), repr=False)
     octets: int = 0  # decoded
     inspected: bool = True  # False: it cannot be looked into, so nobody knows what it holds
     depth: int = 0  # how many archives or messages it lies in
@@ -81,12 +83,12 @@ class MessageFacts:
     bcc_present: bool = False
     message_id: str | None = None  # with its angle brackets
     date: datetime | None = None  # with its offset
-    subject: str = ""  # decoded (RFC 2047), unfolded
+    subject: str = field(default="", repr=False)  # decoded (RFC 2047), unfolded
     urgent: bool = False  # Importance, X-Priority, Priority or X-MSMail-Priority
     sealed_already: bool = False  # the message as a whole is OpenPGP or S/MIME encrypted
     received_count: int = 0
     received_here: bool = False  # a Received field names this gateway
-    fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    fields: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
     content: ContentFacts | None = None  # None: not read
 
 

@@ -40,6 +40,6 @@ class Workers:
         future: Future[_R] = Future()
         try:
             future.set_result(work(*args, **kwargs))
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001 - it comes with the result, as from a process
             future.set_exception(error)
         return future

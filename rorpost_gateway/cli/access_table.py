@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rorpost_gateway.audit.last_used import MailboxAndUser
-from rorpost_gateway.cli.tables import table_console
+from rorpost_gateway.cli.tables import shown, table_console
 from rorpost_gateway.policy.access import Access, Standing
 
 SOON_DAYS, VERY_SOON_DAYS = 30, 7
@@ -76,8 +76,8 @@ def _widths(rows: Sequence[Access], console: Console, *, last_used: bool) -> tup
 
 
 def _mailbox(row: Access) -> Text:
-    name = f" ({_shown(row.mailbox_name)})" if row.mailbox_name != row.mailbox else ""
-    manager = f"manager {_shown(row.manager)}" if row.manager else "no manager"
+    name = f" ({shown(row.mailbox_name)})" if row.mailbox_name != row.mailbox else ""
+    manager = f"manager {shown(row.manager)}" if row.manager else "no manager"
     return Text.assemble((row.mailbox, "bold"), f"{name}, {manager}")
 
 
@@ -109,8 +109,4 @@ def _summary(rows: Sequence[Access], day: date) -> str:
 
 
 def _two(first: str | None, second: str) -> Text:
-    return Text(_shown(second) if first is None else f"{_shown(first)}\n{_shown(second)}")
-
-
-def _shown(text: str) -> str:
-    return "".join(one if one.isprintable() else "?" for one in text)
+    return Text(shown(second) if first is None else f"{shown(first)}\n{shown(second)}")

@@ -15,6 +15,7 @@ import click
 from rorpost_gateway.cli.key_home import OpenedKeys, day_of, open_keys
 from rorpost_gateway.cli.keys_logged import tell_log
 from rorpost_gateway.cli.options import config_option
+from rorpost_gateway.document.findings import printable
 from rorpost_gateway.openpgp.index import KeySummary
 from rorpost_gateway.openpgp.upkeep import (
     KEY_FILE_OCTETS,
@@ -147,4 +148,5 @@ def _not_pinned(opened: OpenedKeys, key: KeySummary) -> list[str]:
 
 
 def _line(key: KeySummary) -> str:
-    return f"{key.fingerprint}  {key.state}  expires {day_of(key.expires)}  {'  '.join(key.user_ids)}"
+    user_ids = "  ".join(map(printable, key.user_ids))
+    return f"{key.fingerprint}  {key.state}  expires {day_of(key.expires)}  {user_ids}"

@@ -13,7 +13,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from rorpost_gateway.cli.tables import table_console
+from rorpost_gateway.cli.tables import shown, table_console
 
 Entry = Mapping[str, Any]
 
@@ -146,7 +146,7 @@ def _count(number: int | None, style: str = "") -> Text:
 
 
 def _plain(text: str) -> Text:
-    return Text("".join(c if c.isprintable() else "?" for c in text))
+    return Text(shown(text))
 
 
 def _local(time: str | None, zone: tzinfo, pattern: str = _DATE_AND_TIME) -> str:

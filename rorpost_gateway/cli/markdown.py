@@ -2,24 +2,21 @@
 
 import re
 
+from rorpost_gateway.document.findings import printable
+
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+|~!&@])")
 _FENCES = re.compile(r"`+")
 
 
 def escaped(text: str) -> str:
     """As ordinary text, whatever stands in it."""
-    return _SPECIAL.sub(r"\\\1", _printable(text))
+    return _SPECIAL.sub(r"\\\1", printable(text))
 
 
 def code(text: str) -> str:
     """As code, in a fence that is longer than any within it (CommonMark 0.31, section 6.1)."""
-    shown = _printable(text)
+    shown = printable(text)
     runs = {len(run) for run in _FENCES.findall(shown)}
     fence = "`" * next(length for length in range(1, len(runs) + 2) if length not in runs)
     room = " " if not shown or shown.startswith("`") or shown.endswith("`") else ""
     return f"{fence}{room}{shown}{room}{fence}"
-
-
-def _printable(text: str) -> str:
-    """Whatever a terminal or a reader would not see as itself is shown by its code."""
-    return "".join(one if one.isprintable() else f"\\u{ord(one):04x}" for one in text)

@@ -17,7 +17,7 @@ from rorpost_gateway.cli.loading import load_policy_of
 from rorpost_gateway.cli.matrix_html import Page, matrix_html
 from rorpost_gateway.cli.options import config_option, json_option
 from rorpost_gateway.cli.plain_data import as_plain_data
-from rorpost_gateway.cli.tables import table_console
+from rorpost_gateway.cli.tables import shown, table_console
 from rorpost_gateway.config import load_config
 from rorpost_gateway.policy.matrix import Row, Validity, folded, matrix
 
@@ -138,13 +138,8 @@ def _cells(row: Row) -> tuple[str, ...]:
     valid = f"{first} – {last}" if first or last else "always"
     valid += "" if row.validity is Validity.IN_FORCE else f" ({row.validity})"
     rules = "; ".join(f"{key}: {value}" for key, value in row.rules)
-    return row.sender, "↔" if row.both_ways else "→", row.recipient, _shown(row.channel), valid, rules
+    return row.sender, "↔" if row.both_ways else "→", row.recipient, shown(row.channel), valid, rules
 
 
 def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
     return "  ".join(map(set_cell_size, cells, widths)).rstrip()
-
-
-def _shown(text: str) -> str:
-    """What could move a terminal's cursor is shown as a question mark."""
-    return "".join(one if one.isprintable() else "?" for one in text)

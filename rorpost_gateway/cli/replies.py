@@ -30,7 +30,7 @@ PHONE: Final = "010-103 00 00"
 def replies(*, config_path: Path, as_json: bool, language: str | None) -> None:
     """Print what is answered for each reason, as it goes over the wire.
 
-    Unit and number are an example; they stand there where the recipient is known by then.
+    Unit and number are an example: over the wire they stand only where the recipient is known by then.
 
     A site's own texts (`reply_texts`) stand in their places, marked.
     """

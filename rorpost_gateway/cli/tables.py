@@ -6,6 +6,11 @@ FINGERPRINT_COLUMNS = 40  # a fingerprint is compared digit by digit: it is neve
 _PIPE_COLUMNS = 220  # a script's lines are not folded at 80
 
 
+def shown(text: str) -> str:
+    """On one line: what could move a terminal's cursor is a question mark."""
+    return "".join(one if one.isprintable() else "?" for one in text)
+
+
 def table_console() -> Console:
     """Standard output."""
     console = Console(highlight=False)

@@ -55,8 +55,9 @@ class Telling:
             await asyncio.gather(*late, return_exceptions=True)
 
     async def _told(self, refused: Refused) -> None:
-        sender, octets = refused.sender, self._notice(refused)
+        sender = refused.sender
         try:
+            octets = self._notice(refused)
             outcome = await self._attempt(refused, octets)
             for attempt in range(1, ATTEMPTS):
                 if not isinstance(outcome, DeferredDelivery):

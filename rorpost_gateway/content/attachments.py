@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Final
 
 from rorpost_gateway.content.bounds import Bounds
+from rorpost_gateway.content.embedded import EMBEDDED
 from rorpost_gateway.content.entries import Budget, BudgetSpent, Closed, Contents, Entry, Reader
 from rorpost_gateway.content.file_names import all_extensions, endings, is_disguised, text_kind
 from rorpost_gateway.content.kinds import (
@@ -36,12 +37,13 @@ from rorpost_gateway.content.office import read_compound
 from rorpost_gateway.content.searches import holds_objects, is_encrypted_pdf, uuencoded
 from rorpost_gateway.content.tars import read_gzip, read_tar
 from rorpost_gateway.content.tnef import read_tnef
-from rorpost_gateway.content.transfer import UNENCODED, decoded
+from rorpost_gateway.content.transfer import decoded
 from rorpost_gateway.content.zips import has_directory, read_zip
 from rorpost_gateway.errors import MessageMalformed, MessageTooComplex
 from rorpost_gateway.facts import Attachment
 from rorpost_gateway.message import Message, Part, check_structure, parse_message
 from rorpost_gateway.message.line_ends import with_crlf
+from rorpost_gateway.message.transfer_encoding import UNENCODED
 
 _READERS: Final[Mapping[str, Reader]] = {
     ZIP: read_zip,
@@ -50,7 +52,6 @@ _READERS: Final[Mapping[str, Reader]] = {
     TNEF: read_tnef,
     COMPOUND: read_compound,
 }
-_EMBEDDED: Final = frozenset((MESSAGE, "message/global", "message/news"))
 _OWN_TEXT: Final = frozenset(
     (TEXT, "text/html", "text/enriched", "text/richtext", "text/rfc822-headers", "text/x-amp-html")
 )
@@ -99,7 +100,7 @@ class _Search:
             own_depth = depth + len(around)
             if part.content_type is not None and part.content_type.is_multipart and _is_open(part):
                 continue
-            if part.kind in _EMBEDDED and _is_open(part):
+            if part.kind in EMBEDDED and _is_open(part):
                 if part.depth > 0:
                     self._embedded_message(message, part, own_depth)
                 if own_depth >= self._bounds.depth:
@@ -221,7 +222,7 @@ class _Search:
 
 def _kind(entry: Entry, octets: Octets) -> str:
     kind = text_kind(kind_of(octets), endings(entry.names))
-    return MESSAGE if kind == TEXT and entry.declared in _EMBEDDED else kind
+    return MESSAGE if kind == TEXT and entry.declared in EMBEDDED else kind
 
 
 def _entry(message: Message, part: Part, octets: Octets | None) -> Entry:

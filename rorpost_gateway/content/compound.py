@@ -7,7 +7,7 @@ steps as there are sectors, and the tree of folders is walked once. [MS-CFB].
 import struct
 import sys
 from array import array
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from rorpost_gateway.content.entries import Budget, Closed
@@ -25,7 +25,7 @@ _STORAGE, _STREAM, _ROOT = 1, 2, 5
 class Node:
     """A folder (storage) or a file (stream) in the tree; `path` is its name and those of what it lies in."""
 
-    path: tuple[str, ...]
+    path: tuple[str, ...] = field(repr=False)
     is_stream: bool
     start: int
     size: int

@@ -1,7 +1,7 @@
 """What every reader of a container gives and obeys: entries, and a budget for all of them together."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from rorpost_gateway.content.bounds import Bounds
@@ -22,8 +22,8 @@ class BudgetSpent(Closed):
 class Entry:
     """One file. `octets` is None where it cannot be got at (encrypted, an unknown compression)."""
 
-    names: tuple[str, ...] = ()
-    octets: Octets | None
+    names: tuple[str, ...] = field(default=(), repr=False)
+    octets: Octets | None = field(repr=False)
     declared: str = UNKNOWN
     size_octets: int = 0  # as stated, where the octets are not there
     kind: str | None = None  # where the container knows better than the octets tell

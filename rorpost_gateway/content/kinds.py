@@ -222,12 +222,6 @@ def kind_of(octets: Octets) -> str:
     return _by_signature(head) or _by_structure(head) or _of_text(head) or UNKNOWN
 
 
-def looks_like_text(octets: Octets) -> bool:
-    """Whether nothing at the beginning says that this is no text."""
-    head = bytes(octets[:HEAD_OCTETS])
-    return _is_text(head)
-
-
 def is_nearly_text(octets: Octets) -> bool:
     """Whether it is text but for a few control characters, as word processors leave them in it."""
     head = bytes(octets[:HEAD_OCTETS])

@@ -5,7 +5,7 @@ are those of [MS-OXPROPS].
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rorpost_gateway.content.addresses import addresses_in
 from rorpost_gateway.content.compound import CompoundFile, Node
@@ -32,7 +32,7 @@ class Saved:
     """One message. `texts` are what a reader sees; none where it cannot be read."""
 
     quoted: Quoted
-    texts: tuple[str, ...]
+    texts: tuple[str, ...] = field(repr=False)
 
 
 def read_saved(octets: Octets, budget: Budget, *, most_octets: int) -> Iterator[Saved]:

@@ -20,13 +20,13 @@ _STRAY_LINES = 1  # a folded subject, a line of a client's own
 class Quoted:
     """Who stands in one reply header; whether its author could be told."""
 
-    addresses: frozenset[str]
+    addresses: frozenset[str] = field(repr=False)
     author_told: bool
 
 
 @dataclass(kw_only=True)
 class _Block:
-    lines: list[tuple[Label, str]] = field(default_factory=list)
+    lines: list[tuple[Label, str]] = field(default_factory=list, repr=False)
     blank_lines: int = 0
     stray_lines: int = 0
 

@@ -7,7 +7,7 @@ RFC 2045, section 6; RFC 3676 (format=flowed).
 import binascii
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rorpost_gateway.content.html import text_of_html
 from rorpost_gateway.content.kinds import HEAD_OCTETS, TEXT, kind_of
@@ -27,7 +27,7 @@ _ASCII = frozenset({"", "ascii", "us-ascii"})
 class Text:
     """`whole` is False where the part is longer than was read."""
 
-    text: str
+    text: str = field(repr=False)
     whole: bool
 
 

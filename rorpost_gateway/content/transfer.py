@@ -7,8 +7,8 @@ from typing import Final
 
 from rorpost_gateway.content.entries import Closed
 from rorpost_gateway.content.kinds import Octets
+from rorpost_gateway.message.transfer_encoding import UNENCODED
 
-UNENCODED: Final = frozenset(("", "7bit", "8bit", "binary"))
 _STEP_OCTETS: Final = 256 * 1024
 _WHITE_SPACE: Final = b" \t\r\n"
 

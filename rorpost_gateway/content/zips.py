@@ -12,7 +12,7 @@ import re
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from rorpost_gateway.content.entries import Budget, Closed, Contents, Entry, closed
@@ -57,7 +57,6 @@ _OFFICE: Final = (
     ),
     ("visio/", "application/vnd.ms-visio.drawing", "visio.drawing"),
 )
-_OF_DOCUMENTS_OWN: Final = frozenset(("image", "text", "audio", "video", "font"))
 _NEVER_A_DOCUMENTS_OWN: Final = frozenset(
     (*PROGRAMS, *CLOSED, ZIP, GZIP, TAR, TNEF, COMPOUND, MESSAGE, PDF)
 ) - {UNKNOWN}
@@ -67,7 +66,7 @@ _NEVER_A_DOCUMENTS_OWN: Final = frozenset(
 class _File:
     """One file as the directory describes it; its packed octets are `start` to `end`."""
 
-    names: tuple[str, ...]
+    names: tuple[str, ...] = field(repr=False)
     encrypted: bool
     method: int
     check: int

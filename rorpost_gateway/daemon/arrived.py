@@ -16,14 +16,14 @@ from rorpost_gateway.decision_log.base import Event
 from rorpost_gateway.decision_log.folder import SUFFIX, day_files
 from rorpost_gateway.decision_log.line import LINE_OCTETS, day_of
 from rorpost_gateway.decision_log.lookup import CLOCK_MARGIN_SECONDS
+from rorpost_gateway.decision_log.past_lines import mark_of
 from rorpost_gateway.envelope import Notify
 from rorpost_gateway.errors import LogUnavailable
 from rorpost_gateway.queue.base import Queue
 
 ArrivedIds = Callable[[float, frozenset[str]], Awaitable[set[str]]]
 
-# In a JSON string every quotation mark has a backslash before it, so no value can look like this.
-_ARRIVED = tuple(f'"event":"{event}"'.encode() for event in (Event.RELAYED, Event.DELIVERED))
+_ARRIVED = (mark_of(Event.RELAYED), mark_of(Event.DELIVERED))
 
 
 async def forget_arrived(queue: Queue, *, arrived_ids: ArrivedIds, node: str) -> int:

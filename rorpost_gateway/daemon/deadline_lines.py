@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from rorpost_gateway.decision_log.base import DecisionLog, Record
+from rorpost_gateway.decision_log.folder import read_or_unavailable
 from rorpost_gateway.decision_log.line import timestamp
 from rorpost_gateway.decision_log.past_deadlines import past_deadlines
 from rorpost_gateway.decision_log.record import Records
-from rorpost_gateway.errors import LogDamaged, LogUnavailable
 from rorpost_gateway.supervision.base import DeadlineLine, Judged, Past
 from rorpost_gateway.supervision.deadlines import Outcome
 
@@ -25,12 +25,8 @@ class DeadlineLines:
 
     async def past(self, *, since: datetime) -> Past:
         """See `Lines`."""
-        try:
+        with read_or_unavailable():
             found = await asyncio.to_thread(past_deadlines, self.folder, since=since.timestamp())
-        except (OSError, LogDamaged) as error:
-            raise LogUnavailable(
-                "the decision log cannot be read", private=f"decision log: {error}"
-            ) from error
         judged = {
             mailbox: known
             for mailbox, last in found.by_mailbox.items()

@@ -5,12 +5,10 @@ Nothing is changed by it: folders are opened read-only, none is made, no flag is
 
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from rorpost_gateway.config.model import Config, ImapAccountSettings
 from rorpost_gateway.imap.base import ImapFolderMissing, Session
-
-SENT: Final = "Sent"
+from rorpost_gateway.supervision.looking import SENT
 
 Look = Callable[[Session], Awaitable[list[str]]]
 

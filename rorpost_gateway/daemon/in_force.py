@@ -88,6 +88,10 @@ class Holder:
         self.loaded_at = now()  # seconds since the epoch
         self.refused_at: float | None = None  # when what is on disk was found not fit, where it is not
 
+    def in_force(self) -> InForce:
+        """What decides now; something else after a reload."""
+        return self.current
+
     async def begin(self, decision_log: DecisionLog) -> None:
         """Keep the first revision and log what changed since the daemon last ran."""
         before = await asyncio.to_thread(self._kept.last)

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Final
 
 from rorpost_gateway.decision_log.clean import clean
+from rorpost_gateway.decision_log.folder import read_or_unavailable
 from rorpost_gateway.decision_log.known_messages import Question, find_known
 from rorpost_gateway.dsn import message_ids
-from rorpost_gateway.errors import LogDamaged, LogUnavailable
 from rorpost_gateway.identity_number import contains_identity_number
 from rorpost_gateway.supervision.base import Place, Trace
 
@@ -65,12 +65,8 @@ class KnownMessages:
         """One pass for all who have asked by the time that the one before is over."""
         async with self._reading:
             self._gathering = _Batch()
-            try:
+            with read_or_unavailable():
                 return await asyncio.to_thread(self._find, batch.asked)
-            except (OSError, LogDamaged) as error:
-                raise LogUnavailable(
-                    "the decision log cannot be read", private=f"decision log: {error}"
-                ) from error
 
     def _find(self, asked: Sequence[tuple[Question, ...]]) -> list[bool]:
         flat = [question for questions in asked for question in questions]

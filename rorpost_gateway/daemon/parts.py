@@ -1,6 +1,6 @@
 """The parts of one gateway that work on its stores, made and wired; nothing runs yet."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from rorpost_gateway.collecting.collecting import Collecting
@@ -18,7 +18,7 @@ from rorpost_gateway.daemon.mailbox_figures import mailbox_data
 from rorpost_gateway.daemon.operators import OperatorLines
 from rorpost_gateway.daemon.relaying import make_relay
 from rorpost_gateway.daemon.reminding import make_reminders
-from rorpost_gateway.daemon.supervising import Supervising, make_supervising
+from rorpost_gateway.daemon.supervising import Background, Supervising, make_supervising
 from rorpost_gateway.daemon.way_in import (
     REMEMBERED_LONGER,
     make_inbound,
@@ -34,7 +34,7 @@ from rorpost_gateway.inbound.still_open import StillOpen
 from rorpost_gateway.openpgp.base import Engine, Opener
 from rorpost_gateway.outbound.receiver import Outbound
 from rorpost_gateway.queue.base import Queue
-from rorpost_gateway.reception.house import House, InForce
+from rorpost_gateway.reception.house import House
 from rorpost_gateway.reception.refusals import Refusals
 from rorpost_gateway.relay.runner import Relay
 from rorpost_gateway.reminding.reminders import Reminders
@@ -43,8 +43,6 @@ from rorpost_gateway.smtp_client.base import Client
 from rorpost_gateway.smtp_client.beside import ClientBeside
 from rorpost_gateway.smtp_client.connection import SmtpClient
 from rorpost_gateway.stages import UNTIMED, Stages
-
-Background = tuple[str, Callable[[], Coroutine[None, None, None]]]  # its name, and what runs until cancelled
 
 _STILL_OPEN_PART = 8  # of `in_flight_bytes`: what may wait for its delivery without being opened again
 
@@ -84,11 +82,7 @@ def make_parts(
     config: Config, holder: Holder, stores: Stores, now: Callable[[], float], stages: Stages = UNTIMED
 ) -> Parts:
     """Raises ConfigurationInvalid for what cannot be used: a certificate, a password file."""
-
-    def in_force() -> InForce:
-        return holder.current
-
-    records = make_records(in_force)
+    records = make_records(holder.in_force)
     client = _make_client(config)
     refusals = Refusals(stores.decision_log, records, now)
     still_open = StillOpen(most_octets=config.limits.in_flight_bytes // _STILL_OPEN_PART)
@@ -100,7 +94,7 @@ def make_parts(
         opener=stores.opener,
         decision_log=stores.decision_log,
         records=records,
-        in_force=in_force,
+        in_force=holder.in_force,
         now=now,
         still_open=still_open,
         sessions=sessions,
@@ -131,12 +125,7 @@ def make_parts(
         collecting=collecting,
         supervising=supervising,
         reminders=reminders,
-        background=(
-            *((("imap-sessions", sessions.run),) if _appends(config) else ()),
-            *((("collecting", collecting.run),) if collecting is not None else ()),
-            *(supervising.background() if supervising is not None else ()),
-            *((("reminders", reminders.run),) if reminders is not None else ()),
-        ),
+        background=tuple(_background(config, sessions, collecting, supervising, reminders)),
     )
 
 
@@ -153,8 +142,21 @@ def _make_control(
     return ControlServer(config.control_socket, handlers)
 
 
-def _appends(config: Config) -> bool:
-    return config.delivery.imap is not None or config.delivery.sent_copy is not None
+def _background(
+    config: Config,
+    sessions: KeptSessions,
+    collecting: Collecting | None,
+    supervising: Supervising | None,
+    reminders: Reminders | None,
+) -> Iterator[Background]:
+    if config.delivery.imap is not None or config.delivery.sent_copy is not None:
+        yield "imap-sessions", sessions.run
+    if collecting is not None:
+        yield "collecting", collecting.run
+    if supervising is not None:
+        yield from supervising.background()
+    if reminders is not None:
+        yield "reminders", reminders.run
 
 
 def _make_client(config: Config) -> Client:
@@ -168,7 +170,7 @@ def _make_house(
     """What both ways stand on."""
     house = make_house(
         config,
-        in_force=lambda: holder.current,
+        in_force=holder.in_force,
         records=records,
         engine=stores.engine,
         queue=stores.queue,

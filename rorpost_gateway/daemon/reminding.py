@@ -11,9 +11,9 @@ from rorpost_gateway.config.model import Config
 from rorpost_gateway.daemon.delivering import mail_route
 from rorpost_gateway.daemon.supervising import waiting
 from rorpost_gateway.decision_log.base import DecisionLog
+from rorpost_gateway.decision_log.folder import read_or_unavailable
 from rorpost_gateway.decision_log.past_reminders import PastReminder, past_reminders
 from rorpost_gateway.decision_log.record import Records
-from rorpost_gateway.errors import LogDamaged, LogUnavailable
 from rorpost_gateway.policy.access import accesses_that_end
 from rorpost_gateway.policy.model import Policy
 from rorpost_gateway.reception.house import House
@@ -81,12 +81,8 @@ class ReminderLines:
 
     async def past(self, *, since: datetime) -> Collection[Told]:
         """See `Journal`."""
-        try:
+        with read_or_unavailable():
             found = await asyncio.to_thread(past_reminders, self.folder, since=since.timestamp())
-        except (OSError, LogDamaged) as error:
-            raise LogUnavailable(
-                "the decision log cannot be read", private=f"decision log: {error}"
-            ) from error
         return [told for each in found if (told := _told(each)) is not None]
 
     async def write(self, sent: Sequence[Ending], *, day: date) -> None:

@@ -22,7 +22,7 @@ from rorpost_gateway.supervision.telling import Letters, Notices
 from rorpost_gateway.supervision.watch import Watch
 
 LOOK_AT_THE_CLOCK_SECONDS = 1.0  # it may be put forward or back, and the policy may change
-Background = tuple[str, Callable[[], Coroutine[None, None, None]]]
+Background = tuple[str, Callable[[], Coroutine[None, None, None]]]  # its name, and what runs until cancelled
 
 
 @dataclass(frozen=True, kw_only=True)

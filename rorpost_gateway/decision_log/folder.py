@@ -9,6 +9,8 @@ import fcntl
 import os
 import re
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from rorpost_gateway import durable
@@ -78,6 +80,15 @@ class Disk:
 
     def sync_folder(self, folder: Path) -> None:
         durable.sync_folder(folder)
+
+
+@contextmanager
+def read_or_unavailable() -> Iterator[None]:
+    """Raises LogUnavailable where the log's files cannot be read inside."""
+    try:
+        yield
+    except (OSError, LogDamaged) as error:
+        raise LogUnavailable("the decision log cannot be read", private=f"decision log: {error}") from error
 
 
 def prepare(folder: Path) -> None:

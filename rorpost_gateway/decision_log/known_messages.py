@@ -22,13 +22,14 @@ from rorpost_gateway.decision import Action
 from rorpost_gateway.decision_log.base import Event
 from rorpost_gateway.decision_log.folder import SUFFIX, day_files
 from rorpost_gateway.decision_log.line import LINE_OCTETS
+from rorpost_gateway.decision_log.past_lines import mark_of
 
 _DAY = timedelta(days=1)
 _DECISION_ID = re.compile(rb'"decision_id":"([0-9a-f-]{36})"')
 _MESSAGE_ID = re.compile(rb'"message_id":("[^"\\]*(?:\\.[^"\\]*)*")')
-_DECISION = f'"event":"{Event.DECISION}"'.encode()
+_DECISION = mark_of(Event.DECISION)
 _COPY_EVENTS = frozenset({Event.RELAYED, Event.DEFERRED, Event.BOUNCED, Event.DELIVERED, Event.HELD})
-_COPIES = tuple(f'"event":"{event}"'.encode() for event in sorted(_COPY_EVENTS))
+_COPIES = tuple(mark_of(event) for event in sorted(_COPY_EVENTS))
 
 NoticeNames = Callable[[str, str], Iterable[str]]
 """Queue id and recipient → what notices about that copy may be called (their Message-IDs)."""

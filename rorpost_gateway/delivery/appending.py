@@ -32,6 +32,7 @@ from rorpost_gateway.imap.base import (
 )
 from rorpost_gateway.message.date_time import format_date
 
+NEXT_HOP = "imap"  # of what is asked of no server
 _UNIQUE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}")
 _DAY = timedelta(days=1)  # a server compares days in a time zone of its own
 _CODES = {

@@ -11,10 +11,9 @@ that the server calls too large is refused for good.
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from rorpost_gateway.address import is_function_mailbox, parse_address
-from rorpost_gateway.delivery.appending import Appender, Appending
-from rorpost_gateway.delivery.base import DeliveryOutcome, FailedDelivery
-from rorpost_gateway.errors import AddressMalformed
+from rorpost_gateway.delivery.appending import NEXT_HOP, Appender, Appending
+from rorpost_gateway.delivery.base import DeliveryOutcome
+from rorpost_gateway.delivery.grammar import fault_of
 from rorpost_gateway.imap.base import Account, Session
 
 
@@ -43,10 +42,8 @@ class ImapMailboxes:
     async def deliver(
         self, recipient: str, octets: bytes, *, reverse_path: str, unique: str
     ) -> DeliveryOutcome:
-        if not is_function_mailbox(recipient):
-            return _never("5.1.1 not a function mailbox", f"not a function mailbox: {recipient!r:.80}")
-        if not _is_path(reverse_path):
-            return _never("5.1.7 the reverse-path does not follow the grammar", f"{reverse_path!r:.80}")
+        if fault := fault_of(recipient, next_hop=NEXT_HOP, reverse_path=reverse_path):
+            return fault
         now = datetime.fromtimestamp(self._now(), tz=UTC)
         appending = Appending(
             octets=octets,
@@ -61,14 +58,3 @@ class ImapMailboxes:
 
     async def _folder_of(self, _: Session) -> str:
         return self._folder
-
-
-def _never(reply: str, private: str) -> FailedDelivery:
-    return FailedDelivery(reply=reply, next_hop="imap", private=private)
-
-
-def _is_path(reverse_path: str) -> bool:
-    try:
-        return not reverse_path or bool(parse_address(reverse_path))
-    except AddressMalformed:
-        return False

@@ -20,10 +20,9 @@ import re
 import secrets
 from pathlib import Path
 
-from rorpost_gateway.address import is_function_mailbox, parse_address
 from rorpost_gateway.delivery.base import DeferredDelivery, Delivered, DeliveryOutcome, FailedDelivery
+from rorpost_gateway.delivery.grammar import fault_of
 from rorpost_gateway.durable import sync_folder
-from rorpost_gateway.errors import AddressMalformed
 
 _NEXT_HOP = "maildir"
 _FOLDERS = ("tmp", "new", "cur")
@@ -48,32 +47,23 @@ class MaildirDelivery:
     ) -> DeliveryOutcome:
         if not _UNIQUE.fullmatch(unique):
             raise ValueError(f"not a file name: {unique!r:.80}")
-        if not is_function_mailbox(recipient):
-            return _never("5.1.1 not a function mailbox", f"not a function mailbox: {recipient!r:.80}")
-        if not _is_path(reverse_path):
-            return _never("5.1.7 the reverse-path does not follow the grammar", f"{reverse_path!r:.80}")
+        if fault := fault_of(recipient, next_hop=_NEXT_HOP, reverse_path=reverse_path):
+            return fault
         mailbox = self._root / recipient.lower()
         try:
             await asyncio.to_thread(_deliver, mailbox, unique, reverse_path, octets)
         except _BareLineEnd:
-            return _never("5.6.0 a message with bare CR or LF is not delivered", "bare CR or LF")
-        except OSError as fault:
-            private = f"{mailbox}: {fault.strerror or type(fault).__name__}"
+            return FailedDelivery(
+                reply="5.6.0 a message with bare CR or LF is not delivered",
+                next_hop=_NEXT_HOP,
+                private="bare CR or LF",
+            )
+        except OSError as error:
+            private = f"{mailbox}: {error.strerror or type(error).__name__}"
             return DeferredDelivery(
                 reply="4.3.0 the mailbox cannot be written", next_hop=_NEXT_HOP, private=private
             )
         return Delivered(reply="2.0.0 stored in the mailbox", next_hop=_NEXT_HOP)
-
-
-def _never(reply: str, private: str) -> FailedDelivery:
-    return FailedDelivery(reply=reply, next_hop=_NEXT_HOP, private=private)
-
-
-def _is_path(reverse_path: str) -> bool:
-    try:
-        return not reverse_path or bool(parse_address(reverse_path))
-    except AddressMalformed:
-        return False
 
 
 def _deliver(mailbox: Path, unique: str, reverse_path: str, octets: bytes) -> None:

@@ -8,9 +8,9 @@ the special use Sent (RFC 6154), else the one called Sent; it is made where it i
 from collections.abc import Callable
 from datetime import datetime
 
-from rorpost_gateway.address import is_function_mailbox
-from rorpost_gateway.delivery.appending import Appender, Appending
-from rorpost_gateway.delivery.base import DeliveryOutcome, FailedDelivery
+from rorpost_gateway.delivery.appending import NEXT_HOP, Appender, Appending
+from rorpost_gateway.delivery.base import DeliveryOutcome
+from rorpost_gateway.delivery.grammar import fault_of
 from rorpost_gateway.imap.base import SEEN, Account, Session
 
 USUAL = "Sent"
@@ -28,12 +28,8 @@ class SentFolders:
 
     async def put(self, mailbox: str, octets: bytes, *, sent_at: datetime, unique: str) -> DeliveryOutcome:
         """Outcomes and errors as of `base.Delivery.deliver`; the same `unique` twice is one copy."""
-        if not is_function_mailbox(mailbox):
-            return FailedDelivery(
-                reply="5.1.1 not a function mailbox",
-                next_hop="imap",
-                private=f"not a function mailbox: {mailbox!r:.80}",
-            )
+        if fault := fault_of(mailbox, next_hop=NEXT_HOP):
+            return fault
         appending = Appending(
             octets=octets,
             unique=unique,

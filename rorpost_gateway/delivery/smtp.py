@@ -14,8 +14,8 @@ section 4.5.3.1.6, since breaking them would change the message.
 
 import re
 
-from rorpost_gateway.address import is_function_mailbox
 from rorpost_gateway.delivery.base import DeferredDelivery, Delivered, DeliveryOutcome, FailedDelivery
+from rorpost_gateway.delivery.grammar import fault_of
 from rorpost_gateway.envelope import Notify
 from rorpost_gateway.smtp_client.base import Client, Deferred, MailProtocol, Outgoing, Relayed, Route, TlsMode
 
@@ -44,12 +44,8 @@ class SmtpDelivery:
         reverse_path: str,  # noqa: ARG002  (a mail server is not told; see `base.Delivery`)
         unique: str,
     ) -> DeliveryOutcome:
-        if not is_function_mailbox(recipient):
-            return FailedDelivery(
-                reply="5.1.1 not a function mailbox",
-                next_hop=self._route.next_hop,
-                private=f"not a function mailbox: {recipient!r:.80}",
-            )
+        if fault := fault_of(recipient, next_hop=self._route.next_hop):
+            return fault
         outgoing = Outgoing(
             reverse_path=_NULL_PATH,
             recipient=recipient,

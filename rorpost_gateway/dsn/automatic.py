@@ -46,3 +46,9 @@ def message_id_of(kind: str, about: str, *, sender: str) -> str:
 def one_line(name: str) -> str:
     """A name as it may stand in a header field or a line of text."""
     return " ".join("".join(c if c.isprintable() else " " for c in name).split())
+
+
+def with_address(name: str, address: str) -> str:
+    """Whom it is about, in one line; a mailbox without a name of its own is named by its address."""
+    name = one_line(name)
+    return address if name == address else f"{name} <{address}>"

@@ -164,7 +164,7 @@ _EN = _Words(
 )
 
 
-_BETWEEN_LANGUAGES = "\n" + "-" * 40 + "\n\n"
+BETWEEN_LANGUAGES = "\n" + "-" * 40 + "\n\n"
 
 
 def subject(happened: Happened, receivers: Sequence[Receiver], language: Language) -> str:
@@ -184,7 +184,7 @@ def body(
 ) -> str:
     """Both languages, the configured one first; lines end with LF. Times are ready to be read."""
     order = (_SV, _EN) if language is Language.SV else (_EN, _SV)
-    return _BETWEEN_LANGUAGES.join(
+    return BETWEEN_LANGUAGES.join(
         _in_one_language(words, happened, receivers, sent=sent, until=until, queue_id=queue_id)
         for words in order
     )

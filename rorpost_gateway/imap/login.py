@@ -65,11 +65,10 @@ async def _by_token(protocol: ImapProtocol, account: Account, token: str) -> Sta
 
 async def _authenticate(protocol: ImapProtocol, mechanism: str, response: str) -> Status:
     answer = b64encode(response.encode())
+    protocol.begin("AUTHENTICATE")
     if protocol.has("SASL-IR"):
-        protocol.begin("AUTHENTICATE")
         await protocol.send_line(mechanism, answer.decode("ascii"))
     else:
-        protocol.begin("AUTHENTICATE")
         await protocol.send_line(mechanism)
         if await protocol.invited() is None:
             return await protocol.answered()

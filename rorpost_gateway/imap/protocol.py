@@ -244,9 +244,6 @@ class ImapProtocol(aioimaplib.IMAP4ClientProtocol):  # type: ignore[misc]
 
     # What the transport calls
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
-
     def data_received(self, d: bytes) -> None:
         if self._fault is not None:
             return

@@ -18,11 +18,10 @@ from rorpost_gateway.inbound.deliver import NoLongerAllowed, open_again
 from rorpost_gateway.inbound.opened import OpenedMessage
 from rorpost_gateway.openpgp.base import KeyIndex, Opener
 from rorpost_gateway.pgpmime.reader import Verification, make_copy
+from rorpost_gateway.policy.message_inquiry import SENDING_USER_FIELD
 from rorpost_gateway.queue.base import Copy
 
 log = structlog.get_logger()
-
-_SENDING_USER_FIELD = "x-rorpost-sending-user"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +68,7 @@ def _readable(copy: Copy, opened: OpenedMessage) -> bytes:
         opened.protected,
         Verification(
             channel=copy.channel,
-            sending_user=opened.protected.added.get(_SENDING_USER_FIELD),
+            sending_user=opened.protected.added.get(SENDING_USER_FIELD),
             signed_by=opened.signature.signer,
             decision_id=copy.decision_id,
         ),

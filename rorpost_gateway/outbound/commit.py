@@ -18,7 +18,8 @@ from rorpost_gateway.decision import SENT_COPY_RULE, Direction, Reason, Verdict
 from rorpost_gateway.decision_log.base import Record
 from rorpost_gateway.envelope import Recipient, ReversePath
 from rorpost_gateway.errors import SealedTooLarge, SealingFailed
-from rorpost_gateway.outbound.sealing import SALT_OCTETS, Way, seal_copy
+from rorpost_gateway.outbound.copies import sealed, with_line
+from rorpost_gateway.outbound.sealing import Way
 from rorpost_gateway.outbound.sent_copy import Sent, make_sent_copy
 from rorpost_gateway.outbound.submitted import Submitted
 from rorpost_gateway.queue.base import NewCopy, QueuedMessage
@@ -26,7 +27,6 @@ from rorpost_gateway.queue.identity import RANDOM_OCTETS, new_queue_id
 from rorpost_gateway.reception.account import Account
 from rorpost_gateway.reception.house import House
 from rorpost_gateway.reception.promise import Promise
-from rorpost_gateway.stages import Stage
 
 log = structlog.get_logger()
 
@@ -139,9 +139,9 @@ class Committer:
         if not batch.fresh:
             await house.log.append(lines)
             return Committed(reason=Reason.DUPLICATE, queue_id=next(iter(earlier.values())))
-        sealed = await self._seal(batch)
-        copies = [copy for copy, _ in sealed if copy is not None]
-        lines += [line for _, line in sealed]
+        made = await self._seal(batch)
+        copies = [copy for copy, _ in made if copy is not None]
+        lines += [line for _, line in made]
         await self._promise.keep(_message(batch), copies, lines)
         log.info("queued", queue_id=batch.queue_id, copies=len(copies))
         return Committed(reason=Reason.OK, queue_id=batch.queue_id)
@@ -178,45 +178,18 @@ class Committer:
     ) -> tuple[NewCopy, Record]:
         house, account = self._house, batch.account
         way = _way(batch.work.sender, recipient.address, verdict)
-        with house.stages.timed(Stage.SEAL):
-            copy = await seal_copy(
-                house.engine,
-                batch.work.submitted,
-                way,
-                salt=house.random(SALT_OCTETS),
-                hostname=house.hostname,
-                queue_id=batch.queue_id,
-                received_at=batch.now,
-            )
+        copy = await sealed(house, batch.work.submitted, way, queue_id=batch.queue_id, received_at=batch.now)
         if len(copy.octets) > house.sealed_size_for(domain_of(recipient.address)):
             raise SealedTooLarge(recipient.address)
-        decision_id = account.new_id()
-        line = account.line(
+        return with_line(
+            account,
             verdict,
-            recipient.address,
-            decision_id=decision_id,
+            recipient,
+            way,
+            copy,
             queue_id=batch.queue_id,
-            content_sha256=copy.content_sha256,
-            sealed_sha256=copy.sealed_sha256,
-            encrypted_to=way.seal_to.primary,
-            signed_by=way.sign_with.primary,
+            digest=batch.digests[recipient.address],
         )
-        new = NewCopy(
-            recipient=recipient.address,
-            decision_id=decision_id,
-            channel=way.channel,
-            outer_message_id=copy.message_id,
-            encrypted_to=way.seal_to.primary,
-            encrypted_to_subkey=way.seal_to.subkey,
-            signed_by=way.sign_with.primary,
-            signed_by_subkey=way.sign_with.subkey,
-            sealed_sha256=copy.sealed_sha256,
-            sealed=copy.octets,
-            submission_digest=batch.digests[recipient.address],
-            notify=recipient.notify,
-            original_recipient=recipient.original_recipient,
-        )
-        return new, line
 
 
 def _way(sender: str, recipient: str, verdict: Verdict) -> Way:

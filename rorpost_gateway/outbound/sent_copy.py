@@ -12,16 +12,18 @@ import structlog
 from rorpost_gateway.address import domain_of
 from rorpost_gateway.decision import KeyChoice, Reason, Verdict
 from rorpost_gateway.decision_log.base import Record
-from rorpost_gateway.envelope import Notify
-from rorpost_gateway.outbound.sealing import SALT_OCTETS, SealedCopy, Way, seal_copy
+from rorpost_gateway.envelope import Notify, Recipient
+from rorpost_gateway.outbound.copies import sealed, with_line
+from rorpost_gateway.outbound.sealing import Way
 from rorpost_gateway.outbound.submitted import Submitted
 from rorpost_gateway.policy.sent_copies import SentCopyQuestion, keys_for_sent_copy
 from rorpost_gateway.queue.base import NewCopy, Purpose
 from rorpost_gateway.reception.account import Account
 from rorpost_gateway.reception.house import House
-from rorpost_gateway.stages import Stage
 
 log = structlog.get_logger()
+
+_NOBODY_HEARS = frozenset({Notify.NEVER})  # whoever sent the message hears of the message only
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,24 +49,23 @@ async def make_sent_copy(house: House, account: Account, sent: Sent) -> tuple[Ne
         return _not_made(account, sent, verdict, verdict.reason)
     way = _way(sent, verdict.seal_to, verdict.sign_with)
     try:
-        copy = await _seal(house, sent, way)
+        copy = await sealed(house, sent.submitted, way, queue_id=sent.queue_id, received_at=sent.received_at)
     except Exception as error:  # noqa: BLE001  whatever it is, the message itself is sealed and may go
         log.error("sent-copy-not-sealed", error=error)
         return _not_made(account, sent, verdict, Reason.GATEWAY_FAULT)
     if len(copy.octets) > house.sealed_size_for(domain_of(sent.sender)):
         return _not_made(account, sent, verdict, Reason.MESSAGE_TOO_LARGE)
-    new = _new_copy(sent, way, copy, decision_id=account.new_id())
-    line = account.line(
+    recipient = Recipient(address=sent.sender, notify=_NOBODY_HEARS)
+    return with_line(
+        account,
         verdict,
-        sent.sender,
-        decision_id=new.decision_id,
+        recipient,
+        way,
+        copy,
         queue_id=sent.queue_id,
-        content_sha256=copy.content_sha256,
-        sealed_sha256=copy.sealed_sha256,
-        encrypted_to=new.encrypted_to,
-        signed_by=new.signed_by,
+        digest=sent.digest,
+        purpose=Purpose.SENT_COPY,
     )
-    return new, line
 
 
 def _way(sent: Sent, seal_to: KeyChoice, sign_with: KeyChoice) -> Way:
@@ -78,37 +79,6 @@ def _way(sent: Sent, seal_to: KeyChoice, sign_with: KeyChoice) -> Way:
     )
 
 
-async def _seal(house: House, sent: Sent, way: Way) -> SealedCopy:
-    with house.stages.timed(Stage.SEAL):
-        return await seal_copy(
-            house.engine,
-            sent.submitted,
-            way,
-            salt=house.random(SALT_OCTETS),
-            hostname=house.hostname,
-            queue_id=sent.queue_id,
-            received_at=sent.received_at,
-        )
-
-
 def _not_made(account: Account, sent: Sent, verdict: Verdict, reason: Reason) -> tuple[None, Record]:
     log.warning("sent-copy-not-made", reason=reason.value, queue_id=sent.queue_id)
     return None, account.line(verdict, sent.sender, reason=reason, queue_id=sent.queue_id)
-
-
-def _new_copy(sent: Sent, way: Way, copy: SealedCopy, *, decision_id: str) -> NewCopy:
-    return NewCopy(
-        recipient=way.recipient,
-        decision_id=decision_id,
-        channel=way.channel,
-        outer_message_id=copy.message_id,
-        encrypted_to=way.seal_to.primary,
-        encrypted_to_subkey=way.seal_to.subkey,
-        signed_by=way.sign_with.primary,
-        signed_by_subkey=way.sign_with.subkey,
-        sealed_sha256=copy.sealed_sha256,
-        sealed=copy.octets,
-        submission_digest=sent.digest,
-        notify=frozenset({Notify.NEVER}),  # whoever sent the message hears of the message only
-        purpose=Purpose.SENT_COPY,
-    )

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from rorpost_gateway.decision import Direction, Position, Reason
 from rorpost_gateway.facts import Look
-from rorpost_gateway.policy.answers import Answer
+from rorpost_gateway.policy.answers import Answer, Rule, rule_line
 from rorpost_gateway.policy.message_inquiry import MessageInquiry
 from rorpost_gateway.policy.model import Policy
 
@@ -28,21 +28,21 @@ def content_to_look_at(
     return look
 
 
-def is_not_urgent(asked: MessageInquiry) -> Answer:
+def _is_not_urgent(asked: MessageInquiry) -> Answer:
     return Reason.URGENT if asked.rules.urgent_refused and asked.facts.urgent else None
 
 
-def legal_basis_is_stated(asked: MessageInquiry) -> Answer:
+def _legal_basis_is_stated(asked: MessageInquiry) -> Answer:
     missing = asked.rules.legal_basis is not None and asked.legal_basis is None
     return Reason.LEGAL_BASIS_MISSING if missing else None
 
 
-def attachments_are_allowed(asked: MessageInquiry) -> Answer:
+def _attachments_are_allowed(asked: MessageInquiry) -> Answer:
     """What is attached is of a type and a size that the channel takes, and shows what it is."""
     return Reason.ATTACHMENT_NOT_ALLOWED if _broken_by_attachments(asked) is not None else None
 
 
-def attachment_line(asked: MessageInquiry) -> Position | None:
+def _attachment_line(asked: MessageInquiry) -> Position | None:
     """The line of what refuses the attachments, or else of all that is said of them."""
     positions = asked.rules.positions
     return positions.get(f"attachments.{_broken_by_attachments(asked)}", positions.get("attachments"))
@@ -57,7 +57,7 @@ def _broken_by_attachments(asked: MessageInquiry) -> str | None:
     return "uninspectable" if found is None else rules.broken_by(found)
 
 
-def quotes_stay_inside(asked: MessageInquiry) -> Answer:
+def _quotes_stay_inside(asked: MessageInquiry) -> Answer:
     """Whatever is quoted was written among the channel's own mailboxes and their people."""
     outside = asked.rules.outside_quotes_refused and _quotes_outside(asked)
     return Reason.OUTSIDE_QUOTES if outside else None
@@ -82,3 +82,29 @@ def _may_be_quoted(quoted: frozenset[str], asked: MessageInquiry) -> bool:
     question = asked.question
     both_had_it = {question.sender, question.recipient} <= quoted
     return both_had_it and all(asked.policy.mailbox(address) is not None for address in outside)
+
+
+URGENT_RULE: Rule[MessageInquiry] = Rule(
+    reasons=(Reason.URGENT,), name="rules.urgent", check=_is_not_urgent, position=rule_line("urgent")
+)
+
+CONTENT_RULES: tuple[Rule[MessageInquiry], ...] = (
+    Rule(
+        reasons=(Reason.OUTSIDE_QUOTES,),
+        name="rules.outside_quotes",
+        check=_quotes_stay_inside,
+        position=rule_line("outside_quotes"),
+    ),
+    Rule(
+        reasons=(Reason.ATTACHMENT_NOT_ALLOWED,),
+        name="rules.attachments",
+        check=_attachments_are_allowed,
+        position=_attachment_line,
+    ),
+    Rule(
+        reasons=(Reason.LEGAL_BASIS_MISSING,),
+        name="rules.legal_basis",
+        check=_legal_basis_is_stated,
+        position=rule_line("legal_basis"),
+    ),
+)

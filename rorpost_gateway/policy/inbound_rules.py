@@ -9,13 +9,7 @@ from datetime import timedelta
 
 from rorpost_gateway.decision import DeclaredUser, Position, Reason
 from rorpost_gateway.policy.answers import Answer, Rule, rule_line
-from rorpost_gateway.policy.content_rules import (
-    attachment_line,
-    attachments_are_allowed,
-    is_not_urgent,
-    legal_basis_is_stated,
-    quotes_stay_inside,
-)
+from rorpost_gateway.policy.content_rules import CONTENT_RULES, URGENT_RULE
 from rorpost_gateway.policy.envelope_rules import sender_line
 from rorpost_gateway.policy.message_inquiry import OpenedInquiry
 
@@ -153,24 +147,7 @@ OPENED_RULES: tuple[Rule[OpenedInquiry], ...] = (
         check=_is_sealed_to_the_recipient,
         position=_recipient_line,
     ),
-    Rule(reasons=(Reason.URGENT,), name="rules.urgent", check=is_not_urgent, position=rule_line("urgent")),
-    Rule(
-        reasons=(Reason.OUTSIDE_QUOTES,),
-        name="rules.outside_quotes",
-        check=quotes_stay_inside,
-        position=rule_line("outside_quotes"),
-    ),
-    Rule(
-        reasons=(Reason.ATTACHMENT_NOT_ALLOWED,),
-        name="rules.attachments",
-        check=attachments_are_allowed,
-        position=attachment_line,
-    ),
-    Rule(
-        reasons=(Reason.LEGAL_BASIS_MISSING,),
-        name="rules.legal_basis",
-        check=legal_basis_is_stated,
-        position=rule_line("legal_basis"),
-    ),
+    URGENT_RULE,
+    *CONTENT_RULES,
     Rule(reasons=(Reason.TOO_OLD,), name="inbound.max_age", check=_is_not_too_old),
 )

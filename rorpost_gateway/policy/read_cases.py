@@ -7,7 +7,6 @@ unusable). An inbound case that says `user`, `message` or `signed` is about an o
 any other about its envelope.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, time
 from pathlib import Path
@@ -18,6 +17,7 @@ from rorpost_gateway.policy.case_model import WANTED, Case, CaseSignature
 from rorpost_gateway.policy.load import policy_files
 from rorpost_gateway.policy.model import Policy
 from rorpost_gateway.policy.read_case_message import read_message
+from rorpost_gateway.policy.read_mailboxes import FINGERPRINT
 
 KEY_STATES: Mapping[str, Reason | None] = {
     "usable": None,
@@ -26,7 +26,6 @@ KEY_STATES: Mapping[str, Reason | None] = {
     "revoked": Reason.KEY_REVOKED,
     "unusable": Reason.KEY_UNUSABLE,
 }
-FINGERPRINT = re.compile(r"[0-9A-Fa-f]{40}")
 
 
 def load_cases(paths: Iterable[Path], policy: Policy) -> list[Case]:

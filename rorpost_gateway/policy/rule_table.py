@@ -9,13 +9,7 @@ from typing import Any
 
 from rorpost_gateway.decision import DeclaredUser, Direction, Position, Reason
 from rorpost_gateway.policy.answers import Answer, Rule, rule_line
-from rorpost_gateway.policy.content_rules import (
-    attachment_line,
-    attachments_are_allowed,
-    is_not_urgent,
-    legal_basis_is_stated,
-    quotes_stay_inside,
-)
+from rorpost_gateway.policy.content_rules import CONTENT_RULES, URGENT_RULE
 from rorpost_gateway.policy.envelope_rules import ENVELOPE_RULES, PAIR_RULES, sender_line
 from rorpost_gateway.policy.inbound_rules import OPENED_RULES
 from rorpost_gateway.policy.message_inquiry import MessageInquiry, SubmittedInquiry
@@ -133,7 +127,7 @@ MESSAGE_RULES: tuple[Rule[SubmittedInquiry], ...] = (
         position=rule_line("recipients_in_header"),
     ),
     Rule(reasons=(Reason.OUTSIDE_RECIPIENT,), name="mailboxes", check=_addresses_are_mailboxes),
-    Rule(reasons=(Reason.URGENT,), name="rules.urgent", check=is_not_urgent, position=rule_line("urgent")),
+    URGENT_RULE,
     Rule(
         reasons=(Reason.IDENTITY_NUMBER_IN_SUBJECT,),
         name="rules.identity_number_in_subject",
@@ -146,24 +140,7 @@ MESSAGE_RULES: tuple[Rule[SubmittedInquiry], ...] = (
         check=_attachment_names_hold_no_identity_number,
         position=rule_line("identity_number_in_attachment_names"),
     ),
-    Rule(
-        reasons=(Reason.OUTSIDE_QUOTES,),
-        name="rules.outside_quotes",
-        check=quotes_stay_inside,
-        position=rule_line("outside_quotes"),
-    ),
-    Rule(
-        reasons=(Reason.ATTACHMENT_NOT_ALLOWED,),
-        name="rules.attachments",
-        check=attachments_are_allowed,
-        position=attachment_line,
-    ),
-    Rule(
-        reasons=(Reason.LEGAL_BASIS_MISSING,),
-        name="rules.legal_basis",
-        check=legal_basis_is_stated,
-        position=rule_line("legal_basis"),
-    ),
+    *CONTENT_RULES,
     Rule(reasons=(Reason.MAIL_LOOP,), name="mail-loop", check=_goes_in_no_circle),
 )
 """Tried after DATA, outbound; `inbound_rules` has those for what a partner sealed."""

@@ -22,14 +22,12 @@ def make_schema(connection: sqlite3.Connection) -> None:
 
 def migrate(connection: sqlite3.Connection) -> None:
     """Bring the store to the newest version. Raises QueueUnavailable for one that is newer still."""
-    if _version(connection) >= SCHEMA_VERSION:
-        _require_known(_version(connection))
+    if _version(connection) == SCHEMA_VERSION:
         return
     connection.execute("BEGIN IMMEDIATE")
     try:
-        version = _version(connection)  # somebody else may have been faster
-        _require_known(version)
-        _add(connection, after=version)
+        require_known(connection)
+        _add(connection, after=_version(connection))  # somebody else may have been faster
         connection.execute("COMMIT")
     except BaseException:
         connection.execute("ROLLBACK")
@@ -42,7 +40,9 @@ def _add(connection: sqlite3.Connection, *, after: int) -> None:
     connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
-def _require_known(version: int) -> None:
+def require_known(connection: sqlite3.Connection) -> None:
+    """Raises QueueUnavailable for a store of a newer version than this gateway knows."""
+    version = _version(connection)
     if version > SCHEMA_VERSION:
         raise QueueUnavailable(
             f"the queue's store has schema version {version}; this gateway knows {SCHEMA_VERSION}. "

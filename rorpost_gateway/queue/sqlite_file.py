@@ -14,7 +14,7 @@ from pathlib import Path
 
 from rorpost_gateway.durable import sync_folder
 from rorpost_gateway.errors import GatewayError, QueueUnavailable
-from rorpost_gateway.queue.schema import make_schema, migrate
+from rorpost_gateway.queue.schema import make_schema, migrate, require_known
 from rorpost_gateway.queue.sqlite_errors import named
 from rorpost_gateway.queue.statements import load_statements
 
@@ -125,9 +125,10 @@ def add_triggers(connection: sqlite3.Connection) -> None:
 
 
 def _require_queue(connection: sqlite3.Connection) -> None:
-    """Raises QueueUnavailable for a database that is no queue."""
+    """Raises QueueUnavailable for a database that is no queue, or one of a newer schema."""
     if _number(connection, "PRAGMA application_id") != APPLICATION_ID:
         raise QueueUnavailable("the queue's store is empty, or another application's database")
+    require_known(connection)
 
 
 def _number(connection: sqlite3.Connection, statement: str) -> int:

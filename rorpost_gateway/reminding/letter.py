@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from itertools import groupby
 
-from rorpost_gateway.dsn.automatic import automatic_message, message_id_of, one_line
+from rorpost_gateway.dsn.automatic import automatic_message, message_id_of, one_line, with_address
+from rorpost_gateway.dsn.text import BETWEEN_LANGUAGES
 from rorpost_gateway.reminding.base import Ending
 from rorpost_gateway.reply import Language
-
-_BETWEEN_LANGUAGES = "\n" + "-" * 40 + "\n\n"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +71,7 @@ def build_reminder(
         recipient=recipient,
         subject=order[0].subject,
         message_id=message_id_of("reminder", about, sender=sender),
-        text=_BETWEEN_LANGUAGES.join(_text(words, rows, now, zone) for words in order),
+        text=BETWEEN_LANGUAGES.join(_text(words, rows, now, zone) for words in order),
         now=now,
         zone=zone,
     )
@@ -80,16 +79,11 @@ def build_reminder(
 
 def _text(words: _Words, rows: Sequence[Ending], now: datetime, zone: tzinfo) -> str:
     blocks = [words.opening]
-    for _, group in groupby(rows, key=lambda one: one.mailbox):
+    for mailbox, group in groupby(rows, key=lambda one: one.mailbox):
         of_mailbox = list(group)
-        lines = [_mailbox(of_mailbox[0]), *(_person(words, one, now, zone) for one in of_mailbox)]
-        blocks.append("\n".join(lines))
+        heading = with_address(of_mailbox[0].mailbox_name, mailbox)
+        blocks.append("\n".join([heading, *(_person(words, one, now, zone) for one in of_mailbox)]))
     return "\n\n".join([*blocks, words.advice, words.closing]) + "\n"
-
-
-def _mailbox(ending: Ending) -> str:
-    name = one_line(ending.mailbox_name)
-    return ending.mailbox if name == ending.mailbox else f"{name} <{ending.mailbox}>"
 
 
 def _person(words: _Words, ending: Ending, now: datetime, zone: tzinfo) -> str:

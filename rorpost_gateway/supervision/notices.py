@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from enum import StrEnum
 
-from rorpost_gateway.dsn.automatic import automatic_message, message_id_of, one_line
+from rorpost_gateway.dsn.automatic import automatic_message, message_id_of, one_line, with_address
 from rorpost_gateway.dsn.fields import readable
+from rorpost_gateway.dsn.text import BETWEEN_LANGUAGES
 from rorpost_gateway.reply import Language
 from rorpost_gateway.supervision.deadlines import Deadline
 
@@ -91,7 +92,6 @@ _EN = _Words(
     closing="This is an automatic notice that cannot be answered. "
     "The rörpost has opened no message and changed nothing in the mailbox.",
 )
-_BETWEEN_LANGUAGES = "\n" + "-" * 40 + "\n\n"
 
 
 def build_notice(
@@ -121,7 +121,7 @@ def build_notice(
 def _text(kind: Kind, unread: Unread, language: Language, *, now: datetime, zone: tzinfo) -> str:
     order = (_SV, _EN) if language is Language.SV else (_EN, _SV)
     deadline, at = (readable(moment.timestamp(), zone) for moment in (unread.deadline.at, now))
-    return _BETWEEN_LANGUAGES.join(
+    return BETWEEN_LANGUAGES.join(
         f"{words.opening[kind].format(deadline=deadline, now=at)}\n\n"
         f"{_about(words, unread)}\n\n{words.advice[kind]}\n\n{words.closing}\n"
         for words in order
@@ -129,9 +129,7 @@ def _text(kind: Kind, unread: Unread, language: Language, *, now: datetime, zone
 
 
 def _about(words: _Words, unread: Unread) -> str:
-    name = one_line(unread.name)
-    address = unread.mailbox if name == unread.mailbox else f"{name} <{unread.mailbox}>"
-    lines = [f"{words.mailbox}: {address}"]
+    lines = [f"{words.mailbox}: {with_address(unread.name, unread.mailbox)}"]
     if unread.phone:
         lines.append(f"{words.phone}: {unread.phone}")
     lines.append(f"{words.unread}: {unread.unread}")

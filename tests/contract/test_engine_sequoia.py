@@ -156,6 +156,7 @@ class TestKeys:
             input=sealed.armoured,
             capture_output=True,
             check=True,
+            timeout=60,
         ).stderr
         assert b"session key: '9:" in said
 

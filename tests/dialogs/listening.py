@@ -1,5 +1,6 @@
 """A listener for one test."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,6 +14,7 @@ from tests.dialogs.receiver import LIMIT_OCTETS
 from tests.peers.authority import Authority
 
 HOSTNAME = "gw.motala.se"
+BOUND_SECONDS = 60
 
 
 @asynccontextmanager
@@ -24,7 +26,7 @@ async def listening(
     now: Now = time.monotonic,
     **changes: Any,
 ) -> AsyncIterator[Listener]:
-    """Start a listener on a free loopback port, and end it whatever happens."""
+    """Start a listener on a free loopback port, and end it whatever happens, or takes too long."""
     tls = changes.pop("tls", TlsMode.STARTTLS)
     given: dict[str, Any] = {
         "listen": ("127.0.0.1:0",),
@@ -37,6 +39,7 @@ async def listening(
     listener = Listener(ListenerSettings(**(given | changes)), receiver, budget=budget, now=now)
     await listener.start()
     try:
-        yield listener
+        async with asyncio.timeout(BOUND_SECONDS):
+            yield listener
     finally:
         await listener.close()

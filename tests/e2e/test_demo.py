@@ -183,15 +183,28 @@ def test_without_dovecot_it_says_what_it_leaves_out_and_can_be_read_in_eighty_co
 def test_broken_off_in_the_middle(watch: Path, number: signal.Signals) -> None:
     """As soon as both gateways are there: whatever it is doing then, nothing is left."""
     (watch / "worked-in").unlink(missing_ok=True)
-    with subprocess.Popen(
+    demo = subprocess.Popen(
         [sys.executable, str(watch / "watched.py"), "demo"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    ) as demo:
+    )
+    try:
         folder = wait_for_gateways(watch)
         demo.send_signal(number)
         _, said = demo.communicate(timeout=BOUND_SECONDS)
+    finally:
+        end(demo)
     assert (demo.returncode, said) == (128 + number, b"")
     assert not folder.exists()
     require_none_left_in(folder)
+
+
+def end(demo: subprocess.Popen[bytes]) -> None:
+    """Where the test failed: killed at once, it would leave its daemons behind."""
+    demo.terminate()
+    try:
+        demo.communicate(timeout=BOUND_SECONDS)
+    except subprocess.TimeoutExpired:
+        demo.kill()
+        demo.wait()
 
 
 def wait_for_gateways(watch: Path) -> Path:

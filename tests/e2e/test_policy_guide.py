@@ -106,7 +106,9 @@ class Installation:
         """What is shipped is what git has."""
         who = ("-c", "user.name=Eva Ek", "-c", "user.email=eva.ek@motala.se")
         for words in (("init", "--quiet"), ("add", "policies"), ("commit", "--quiet", "--message=shipped")):
-            subprocess.run(["git", *who, *words], cwd=self.policies.parent, check=True, capture_output=True)
+            subprocess.run(
+                ["git", *who, *words], cwd=self.policies.parent, check=True, capture_output=True, timeout=60
+            )
 
     def carry_out(self, block: Block) -> None:
         if block.kind == "yaml":

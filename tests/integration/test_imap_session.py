@@ -53,23 +53,25 @@ async def refused(work: Awaitable[object]) -> ImapRefused:
 
 @pytest.mark.parametrize("tls", ImapTls)
 async def test_a_wrong_password_is_a_failed_login_that_tells_no_secret(
-    server: ImapServer, secret: Secret, tls: ImapTls
+    imap_server: ImapServer, imap_secret: Secret, tls: ImapTls
 ) -> None:
     with pytest.raises(ImapLoginFailed) as caught:
-        await _open(account(server, secret("wrong-secret"), tls=tls))
+        await _open(account(imap_server, imap_secret("wrong-secret"), tls=tls))
     assert "wrong-secret" not in f"{caught.value.public} {caught.value.private} {caught.value!r}"
 
 
-async def test_a_password_that_cannot_be_read_is_a_failed_login(server: ImapServer, tmp_path: Path) -> None:
+async def test_a_password_that_cannot_be_read_is_a_failed_login(
+    imap_server: ImapServer, tmp_path: Path
+) -> None:
     with pytest.raises(ImapLoginFailed):
-        await _open(account(server, tmp_path / "missing"))
+        await _open(account(imap_server, tmp_path / "missing"))
 
 
 @pytest.mark.parametrize("tls", [ImapTls.STARTTLS, ImapTls.IMPLICIT])
 async def test_an_authority_that_is_not_ours_is_not_spoken_with(
-    server: ImapServer, secret: Secret, stranger: Authority, tls: ImapTls
+    imap_server: ImapServer, imap_secret: Secret, stranger: Authority, tls: ImapTls
 ) -> None:
-    given = account(server, secret(PASSWORD), tls=tls)
+    given = account(imap_server, imap_secret(PASSWORD), tls=tls)
     with pytest.raises(ImapUnavailable):
         await _open(replace(given, server=replace(given.server, ca=stranger.ca_file)))
 
@@ -77,17 +79,19 @@ async def test_an_authority_that_is_not_ours_is_not_spoken_with(
 @pytest.mark.parametrize("tls", [ImapTls.STARTTLS, ImapTls.IMPLICIT])
 @pytest.mark.parametrize("name", SERVERS)
 async def test_a_certificate_for_another_name_is_not_spoken_with(
-    authority: Authority, secret: Secret, tls: ImapTls, name: str
+    authority: Authority, imap_secret: Secret, tls: ImapTls, name: str
 ) -> None:
     certificate, key = authority.issue("imap.motala.se")
     misnamed = replace(authority, certificate=certificate, key=key)
     with own_server(name, misnamed) as other, pytest.raises(ImapUnavailable):
-        await _open(account(other, secret(PASSWORD), tls=tls))
+        await _open(account(other, imap_secret(PASSWORD), tls=tls))
 
 
 @pytest.mark.parametrize("tls", ImapTls)
-async def test_every_way_in_ends_logged_in(server: ImapServer, secret: Secret, tls: ImapTls) -> None:
-    async with ImapSessions().open(account(server, secret(PASSWORD), tls=tls)) as session:
+async def test_every_way_in_ends_logged_in(
+    imap_server: ImapServer, imap_secret: Secret, tls: ImapTls
+) -> None:
+    async with ImapSessions().open(account(imap_server, imap_secret(PASSWORD), tls=tls)) as session:
         assert {"IMAP4REV1", "IDLE", "MOVE", "UIDPLUS"} <= session.capabilities
         assert (session.peer.tls is None) == (tls is ImapTls.OFF)
         assert session.peer.ip == "127.0.0.1"
@@ -95,25 +99,27 @@ async def test_every_way_in_ends_logged_in(server: ImapServer, secret: Secret, t
 
 
 async def test_a_master_opens_anybodys_mailbox_and_no_other_password_does(
-    dovecot: Dovecot, secret: Secret
+    dovecot: Dovecot, imap_secret: Secret
 ) -> None:
     master = f"{DISTRICT}*{WATCH}"
     with pytest.raises(ImapLoginFailed):
-        await _open(account(dovecot, secret(PASSWORD), mailbox=master))
+        await _open(account(dovecot, imap_secret(PASSWORD), mailbox=master))
     dovecot.deposit(DISTRICT, MESSAGE, folder="Master")
-    async with ImapSessions().open(account(dovecot, secret(WATCH_PASSWORD), mailbox=master)) as session:
+    async with ImapSessions().open(account(dovecot, imap_secret(WATCH_PASSWORD), mailbox=master)) as session:
         assert (await session.examine("Master")).exists == 1
 
 
-async def test_a_token_logs_in_and_one_that_has_expired_does_not(dovecot: Dovecot, secret: Secret) -> None:
+async def test_a_token_logs_in_and_one_that_has_expired_does_not(
+    dovecot: Dovecot, imap_secret: Secret
+) -> None:
     now = datetime.now(UTC)
     good, old = dovecot.token(HOME_CARE), dovecot.token(HOME_CARE, expires_at=now - timedelta(minutes=5))
-    given = account(dovecot, secret(""))
+    given = account(dovecot, imap_secret(""))
     for token in (old, dovecot.token(DISTRICT)):
         with pytest.raises(ImapLoginFailed) as caught:
-            await _open(replace(given, credentials=TokenFile(secret(token))))
+            await _open(replace(given, credentials=TokenFile(imap_secret(token))))
         assert token not in f"{caught.value.public} {caught.value.private} {caught.value!r}"
-    async with ImapSessions().open(replace(given, credentials=TokenFile(secret(good)))) as session:
+    async with ImapSessions().open(replace(given, credentials=TokenFile(imap_secret(good)))) as session:
         assert (await session.examine("INBOX")).uid_validity > 0
 
 
@@ -125,47 +131,49 @@ async def _open(given: Account) -> None:
 # --- what a server refuses
 
 
-async def test_a_folder_that_is_not_there(session: Session, folder: str) -> None:
-    for opened in (session.examine, session.select):
+async def test_a_folder_that_is_not_there(imap_session: Session, imap_folder: str) -> None:
+    for opened in (imap_session.examine, imap_session.select):
         with pytest.raises(ImapFolderMissing):
-            await opened(f"{folder}/nowhere")
-    assert (await refused(session.append(f"{folder}/nowhere", MESSAGE))).code == "TRYCREATE"
-    await session.append(folder, MESSAGE)
-    await session.select(folder)
-    [uid] = await session.uids()
-    assert (await refused(session.move(uid, f"{folder}/nowhere"))).code == "TRYCREATE"
-    assert await session.fetch(uid, most_octets=1000) == MESSAGE
+            await opened(f"{imap_folder}/nowhere")
+    assert (await refused(imap_session.append(f"{imap_folder}/nowhere", MESSAGE))).code == "TRYCREATE"
+    await imap_session.append(imap_folder, MESSAGE)
+    await imap_session.select(imap_folder)
+    [uid] = await imap_session.uids()
+    assert (await refused(imap_session.move(uid, f"{imap_folder}/nowhere"))).code == "TRYCREATE"
+    assert await imap_session.fetch(uid, most_octets=1000) == MESSAGE
 
 
-async def test_a_mailbox_over_quota(server: ImapServer, secret: Secret) -> None:
+async def test_a_mailbox_over_quota(imap_server: ImapServer, imap_secret: Secret) -> None:
     large = MESSAGE + b"0123456789\r\n" * 2000
-    async with ImapSessions().open(account(server, secret(PASSWORD), mailbox=SMALL)) as session:
+    async with ImapSessions().open(account(imap_server, imap_secret(PASSWORD), mailbox=SMALL)) as session:
         caught = await refused(session.append("INBOX", large))
         # Cyrus 3.6 says so in words only.
-        assert caught.code == {"dovecot": "OVERQUOTA", "cyrus": ""}[server.name]
+        assert caught.code == {"dovecot": "OVERQUOTA", "cyrus": ""}[imap_server.name]
         assert await session.append("INBOX", MESSAGE) is not None
-    assert server.fetched(SMALL) == [MESSAGE]
+    assert imap_server.fetched(SMALL) == [MESSAGE]
 
 
-async def test_nothing_moves_out_of_a_folder_opened_read_only(session: Session, folder: str) -> None:
-    await session.append(folder, MESSAGE)
-    await session.examine(folder)
-    [uid] = await session.uids()
-    await refused(session.move(uid, "INBOX"))
-    assert await session.uids() == [uid]
+async def test_nothing_moves_out_of_a_folder_opened_read_only(
+    imap_session: Session, imap_folder: str
+) -> None:
+    await imap_session.append(imap_folder, MESSAGE)
+    await imap_session.examine(imap_folder)
+    [uid] = await imap_session.uids()
+    await refused(imap_session.move(uid, "INBOX"))
+    assert await imap_session.uids() == [uid]
 
 
 async def test_more_octets_than_asked_for_are_not_read(
-    server: ImapServer, session: Session, folder: str
+    imap_server: ImapServer, imap_session: Session, imap_folder: str
 ) -> None:
-    await session.append(folder, MESSAGE + b"x" * 100_000)
-    await session.examine(folder)
-    [uid] = await session.uids()
+    await imap_session.append(imap_folder, MESSAGE + b"x" * 100_000)
+    await imap_session.examine(imap_folder)
+    [uid] = await imap_session.uids()
     with pytest.raises(ImapTooLarge):
-        await session.fetch(uid, most_octets=99_999)
+        await imap_session.fetch(uid, most_octets=99_999)
     with pytest.raises(ImapError):  # the rest of it is still on the line
-        await session.noop()
-    assert len(server.fetched(HOME_CARE, folder)) == 1
+        await imap_session.noop()
+    assert len(imap_server.fetched(HOME_CARE, imap_folder)) == 1
 
 
 # --- folders
@@ -188,24 +196,26 @@ NOT_AT_CYRUS = frozenset('"\\%{}()[]')
 
 
 @pytest.mark.parametrize("name", NAMES)
-async def test_a_folder_of_any_name(server: ImapServer, session: Session, folder: str, name: str) -> None:
-    given = f"{folder}/{name}"
-    if server.name == "cyrus" and NOT_AT_CYRUS & set(name):
-        await refused(session.ensure_folder(given))
+async def test_a_folder_of_any_name(
+    imap_server: ImapServer, imap_session: Session, imap_folder: str, name: str
+) -> None:
+    given = f"{imap_folder}/{name}"
+    if imap_server.name == "cyrus" and NOT_AT_CYRUS & set(name):
+        await refused(imap_session.ensure_folder(given))
         with pytest.raises(ImapFolderMissing):
-            await session.examine(given)
+            await imap_session.examine(given)
         return
     for _ in range(2):  # it may be there already
-        await session.ensure_folder(given)
-    await session.append(given, MESSAGE)
-    assert (await session.examine(given)).exists == 1
-    await session.select(folder)
-    await session.append(folder, MESSAGE)
-    [uid] = await session.uids()
-    await session.move(uid, given)
-    assert (await session.examine(given)).exists == 2
-    separator = {"dovecot": ".", "cyrus": "/"}[server.name]
-    assert f"{folder}{separator}{NAMES[name]}" in _listed(server, folder)
+        await imap_session.ensure_folder(given)
+    await imap_session.append(given, MESSAGE)
+    assert (await imap_session.examine(given)).exists == 1
+    await imap_session.select(imap_folder)
+    await imap_session.append(imap_folder, MESSAGE)
+    [uid] = await imap_session.uids()
+    await imap_session.move(uid, given)
+    assert (await imap_session.examine(given)).exists == 2
+    separator = {"dovecot": ".", "cyrus": "/"}[imap_server.name]
+    assert f"{imap_folder}{separator}{NAMES[name]}" in _listed(imap_server, imap_folder)
 
 
 def _listed(server: ImapServer, folder: str) -> list[str]:
@@ -223,19 +233,21 @@ def _listed(server: ImapServer, folder: str) -> list[str]:
     return found
 
 
-async def test_the_folder_for_sent_mail_is_found_by_its_use(server: ImapServer, secret: Secret) -> None:
-    async with ImapSessions().open(account(server, secret(PASSWORD), mailbox=PATIENT)) as session:
+async def test_the_folder_for_sent_mail_is_found_by_its_use(
+    imap_server: ImapServer, imap_secret: Secret
+) -> None:
+    async with ImapSessions().open(account(imap_server, imap_secret(PASSWORD), mailbox=PATIENT)) as session:
         assert await session.sent_folder() is None
-        with server.login(PATIENT) as plain:
-            plain.create({"dovecot": "Sent", "cyrus": r"Skickat (USE (\Sent))"}[server.name])
-        assert await session.sent_folder() == {"dovecot": "Sent", "cyrus": "Skickat"}[server.name]
+        with imap_server.login(PATIENT) as plain:
+            plain.create({"dovecot": "Sent", "cyrus": r"Skickat (USE (\Sent))"}[imap_server.name])
+        assert await session.sent_folder() == {"dovecot": "Sent", "cyrus": "Skickat"}[imap_server.name]
 
 
 async def test_folders_under_a_prefix_are_found_by_their_own_names(
-    authority: Authority, secret: Secret
+    authority: Authority, imap_secret: Secret
 ) -> None:
     with cyrus_over(authority, personal_prefix=True) as cyrus:
-        async with ImapSessions().open(account(cyrus, secret(PASSWORD))) as session:
+        async with ImapSessions().open(account(cyrus, imap_secret(PASSWORD))) as session:
             await session.append("INBOX", MESSAGE)
             await session.ensure_folder("Rorpost/Collected")
             await session.select("INBOX")
@@ -248,25 +260,25 @@ async def test_folders_under_a_prefix_are_found_by_their_own_names(
 
 
 async def test_waiting_ends_when_something_comes_and_not_before(
-    server: ImapServer, session: Session, secret: Secret, folder: str
+    imap_server: ImapServer, imap_session: Session, imap_secret: Secret, imap_folder: str
 ) -> None:
-    await session.select(folder)
-    assert await session.idle(most_seconds=0.1) is False
-    async with ImapSessions().open(account(server, secret(PASSWORD))) as other:
+    await imap_session.select(imap_folder)
+    assert await imap_session.idle(most_seconds=0.1) is False
+    async with ImapSessions().open(account(imap_server, imap_secret(PASSWORD))) as other:
         async with asyncio.timeout(BOUND_SECONDS):
-            waiting = asyncio.ensure_future(session.idle(most_seconds=60))
-            uid = await other.append(folder, MESSAGE)
+            waiting = asyncio.ensure_future(imap_session.idle(most_seconds=60))
+            uid = await other.append(imap_folder, MESSAGE)
             assert await waiting is True
-            assert await session.uids() == [uid]
+            assert await imap_session.uids() == [uid]
             # What arrived between two waits ends the second at once.
-            await other.append(folder, MESSAGE)
-            await session.noop()
-            assert await session.idle(most_seconds=60) is True
-            waiting = asyncio.ensure_future(session.idle(most_seconds=60))
-            await other.select(folder)
+            await other.append(imap_folder, MESSAGE)
+            await imap_session.noop()
+            assert await imap_session.idle(most_seconds=60) is True
+            waiting = asyncio.ensure_future(imap_session.idle(most_seconds=60))
+            await other.select(imap_folder)
             await other.move(uid or 0, "INBOX")
             assert await waiting is True
-            assert len(await session.uids()) == 1
+            assert len(await imap_session.uids()) == 1
 
 
 # --- cut connections
@@ -282,9 +294,9 @@ def _at_once() -> Iterator[None]:
 
 @pytest.mark.parametrize("tls", ImapTls)
 async def test_a_line_cut_while_waiting_shows_at_once(
-    server: ImapServer, secret: Secret, tls: ImapTls
+    imap_server: ImapServer, imap_secret: Secret, tls: ImapTls
 ) -> None:
-    given = account(server, secret(PASSWORD), tls=tls)
+    given = account(imap_server, imap_secret(PASSWORD), tls=tls)
     async with cut_line(given.server.port) as line:
         through = replace(given, server=replace(given.server, port=line.port))
         with _at_once():
@@ -300,9 +312,9 @@ async def test_a_line_cut_while_waiting_shows_at_once(
                     await session.noop()
 
 
-async def test_a_line_cut_in_a_message_shows_at_once(server: ImapServer, secret: Secret) -> None:
+async def test_a_line_cut_in_a_message_shows_at_once(imap_server: ImapServer, imap_secret: Secret) -> None:
     large = MESSAGE + b"0123456789abcdef\r\n" * 200_000
-    given = account(server, secret(PASSWORD))
+    given = account(imap_server, imap_secret(PASSWORD))
     async with cut_line(given.server.port) as line:
         through = replace(given, server=replace(given.server, port=line.port))
         with _at_once():
@@ -316,20 +328,22 @@ async def test_a_line_cut_in_a_message_shows_at_once(server: ImapServer, secret:
                     await session.fetch(uid or 0, most_octets=len(large))
                 with pytest.raises(ImapUnavailable):
                     await session.uids()
-    assert server.fetched(HOME_CARE, folder) == [large]
-    assert not any(server.flags(HOME_CARE, folder).values())
+    assert imap_server.fetched(HOME_CARE, folder) == [large]
+    assert not any(imap_server.flags(HOME_CARE, folder).values())
 
 
 @pytest.mark.parametrize("name", SERVERS)
-async def test_a_server_that_stops_shows_at_once(authority: Authority, secret: Secret, name: str) -> None:
+async def test_a_server_that_stops_shows_at_once(
+    authority: Authority, imap_secret: Secret, name: str
+) -> None:
     with contextlib.ExitStack() as running:
         server = running.enter_context(own_server(name, authority))
         with _at_once():
-            async with ImapSessions().open(account(server, secret(PASSWORD))) as session:
+            async with ImapSessions().open(account(server, imap_secret(PASSWORD))) as session:
                 await session.select("INBOX")
                 waiting = asyncio.ensure_future(session.idle(most_seconds=600))
                 await asyncio.to_thread(running.close)
                 with pytest.raises(ImapUnavailable):
                     await waiting
             with pytest.raises(ImapUnavailable):
-                await _open(account(server, secret(PASSWORD)))
+                await _open(account(server, imap_secret(PASSWORD)))

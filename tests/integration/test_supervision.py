@@ -159,12 +159,14 @@ async def town(
     monkeypatch.setattr(supervising, "LOOK_AT_THE_CLOCK_SECONDS", 0.005)
     sink = Sink(Script())
     await sink.start()
-    with (
-        tempfile.TemporaryDirectory(prefix="rs", dir="/tmp") as folder,
-        dovecot_over(authority, mailboxes=[HOME_CARE, KEYLESS]) as dovecot,
-    ):
-        yield Town(Path(folder), dovecot, sink, prepared_keys, authority)
-    await sink.stop()
+    try:
+        with (
+            tempfile.TemporaryDirectory(prefix="rs", dir="/tmp") as folder,
+            dovecot_over(authority, mailboxes=[HOME_CARE, KEYLESS]) as dovecot,
+        ):
+            yield Town(Path(folder), dovecot, sink, prepared_keys, authority)
+    finally:
+        await sink.stop()
 
 
 async def test_a_day(town: Town) -> None:
@@ -232,9 +234,11 @@ async def _metrics(gateway: Gateway) -> str:
     assert gateway.metrics_address is not None
     reader, writer = await asyncio.open_connection(*gateway.metrics_address)
     writer.write(b"GET /metrics HTTP/1.1\r\nHost: gw\r\n\r\n")
-    page = (await reader.read()).decode()
-    writer.close()
-    return page
+    try:
+        async with asyncio.timeout(STEP_SECONDS):
+            return (await reader.read()).decode()
+    finally:
+        writer.close()
 
 
 async def test_what_went_by_while_the_gateway_was_down_is_unknown_once(town: Town) -> None:

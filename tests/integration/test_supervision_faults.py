@@ -225,4 +225,5 @@ async def test_nothing_is_asked_that_could_change_a_mailbox(imap_simulator: Simu
     asked = {command[0] for command in imap_simulator.commands}
     assert asked <= {"CAPABILITY", "LOGIN", "NAMESPACE", "LIST", "EXAMINE", "SEARCH", "FETCH", "LOGOUT"}
     fetched = {command[-1] for command in imap_simulator.asked("FETCH")}
+    assert fetched
     assert all("BODY[" not in items.replace("BODY.PEEK[", "") for items in fetched)

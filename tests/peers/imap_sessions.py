@@ -1,7 +1,7 @@
 """The gateway's own IMAP sessions with both real servers, as fixtures.
 
-`server` is each of them in turn, `secret` writes a file with a password, `session` is logged in to HOME_CARE
-by STARTTLS, and `folder` is a new one of that mailbox.
+`imap_server` is each of them in turn, `imap_secret` writes a file with a password, `imap_session` is
+logged in to HOME_CARE by STARTTLS, and `imap_folder` is a new one of that mailbox.
 """
 
 from collections.abc import AsyncIterator, Callable
@@ -24,7 +24,7 @@ MESSAGE = b"Message-ID: <1@motala.se>\r\nSubject: Hj=?utf-8?q?=C3=A4?=lp\r\nX-Lo
 
 
 @pytest.fixture(params=SERVERS)
-def server(request: pytest.FixtureRequest) -> ImapServer:
+def imap_server(request: pytest.FixtureRequest) -> ImapServer:
     found = request.getfixturevalue(request.param)
     assert isinstance(found, ImapServer)
     return found
@@ -40,7 +40,7 @@ def own_server(
 
 
 @pytest.fixture
-def secret(tmp_path: Path) -> Callable[[str], Path]:
+def imap_secret(tmp_path: Path) -> Callable[[str], Path]:
     def write(text: str) -> Path:
         path = tmp_path / uuid4().hex
         path.touch(mode=0o600)
@@ -69,16 +69,16 @@ def account(
 
 
 @pytest.fixture
-async def session(server: ImapServer, secret: Secret) -> AsyncIterator[Session]:
-    async with ImapSessions().open(account(server, secret(PASSWORD))) as opened:
+async def imap_session(imap_server: ImapServer, imap_secret: Secret) -> AsyncIterator[Session]:
+    async with ImapSessions().open(account(imap_server, imap_secret(PASSWORD))) as opened:
         yield opened
 
 
 @pytest.fixture
-async def folder(session: Session) -> str:
+async def imap_folder(imap_session: Session) -> str:
     """A new one, empty."""
     name = f"t{uuid4().hex}"
-    await session.ensure_folder(name)
+    await imap_session.ensure_folder(name)
     return name
 
 

@@ -43,7 +43,9 @@ def armoured(octets: bytes, kind: str = "MESSAGE") -> bytes:
 
 
 def without_armour(block: bytes) -> bytes:
-    return subprocess.run(["gpg", "--dearmor"], input=block, capture_output=True, check=True).stdout
+    return subprocess.run(
+        ["gpg", "--dearmor"], input=block, capture_output=True, check=True, timeout=60
+    ).stdout
 
 
 def sealed(home: Path, recipient: str, *options: str, payload: bytes, signer: str | None = None) -> bytes:
@@ -73,7 +75,11 @@ def body(one_packet: bytes) -> bytes:
 def split(octets: bytes) -> list[bytes]:
     """The packets of a message that gpg made, each with its header, as `--list-packets` finds them."""
     said = subprocess.run(
-        ["gpg", "--batch", "--list-packets", "--list-only"], input=octets, capture_output=True, check=False
+        ["gpg", "--batch", "--list-packets", "--list-only"],
+        input=octets,
+        capture_output=True,
+        check=False,
+        timeout=60,
     )
     offsets = [
         int(line.split()[1].removeprefix("off="))
@@ -90,6 +96,7 @@ def session_key(home: Path, message: bytes) -> bytes:
         input=message,
         capture_output=True,
         check=True,
+        timeout=60,
     )
     (line,) = (line for line in done.stderr.split(b"\n") if line.startswith(b"[GNUPG:] SESSION_KEY "))
     return bytes.fromhex(line.split(b":")[-1].decode())

@@ -94,7 +94,12 @@ class TimestampAuthority:
 
     def _openssl(self, *arguments: str | Path) -> str:
         return subprocess.run(
-            ["openssl", *map(str, arguments)], cwd=self.folder, check=True, capture_output=True, text=True
+            ["openssl", *map(str, arguments)],
+            cwd=self.folder,
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=60,
         ).stdout
 
     def _issue(self, name: str) -> None:

@@ -7,7 +7,7 @@ that is handed on to another world is what a restarted gateway reads back.
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
@@ -239,6 +239,12 @@ class World:
     def outcomes(self) -> list[tuple[str, str]]:
         """Mailbox's unit, deadline's local time, and outcome."""
         return [(line.deadline[:16].replace("T", " "), line.outcome.value) for line in self.lines]
+
+    async def until(self, holds: Callable[[], object]) -> None:
+        """Until that is so, at the moment that it is."""
+        async with asyncio.timeout(STEP_SECONDS):
+            while not holds():
+                await asyncio.sleep(0)
 
     async def _settled(self, task: asyncio.Task[None] | None) -> None:
         async with asyncio.timeout(STEP_SECONDS):

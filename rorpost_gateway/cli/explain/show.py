@@ -34,9 +34,8 @@ def lines_of(explained: Explained, sentences: Sentences, *, width: int) -> Itera
     for number, decision in enumerate(explained.decisions):
         if number:
             yield Text()
-        yield Text(
-            f"{explained.sender} → {decision.recipient}, {explained.direction}, {explained.at.isoformat()}"
-        )
+        way = sentences.word(explained.direction)
+        yield Text(f"{explained.sender} → {decision.recipient}, {way}, {_moment(explained)}")
         yield from _steps(decision, sentences)
         yield from _outcome(decision, sentences, width)
     if explained.fault:
@@ -44,6 +43,11 @@ def lines_of(explained: Explained, sentences: Sentences, *, width: int) -> Itera
     yield Text(f"  {sentences.word('policy')}: {explained.policy.revision}", "dim")
     for note in sentences.notes():
         yield Text(f"  {note}", "dim")
+
+
+def _moment(explained: Explained) -> str:
+    """On the clock of the policy, whose days are meant."""
+    return explained.at.astimezone(explained.policy.timezone).isoformat(sep=" ", timespec="seconds")
 
 
 def _steps(decision: Decision, sentences: Sentences) -> Iterator[Text]:
@@ -77,8 +81,8 @@ def _outcome(decision: Decision, sentences: Sentences, width: int) -> Iterator[T
         "declared_by": sentences.declared_by(decision),
         "legal_basis": verdict.legal_basis,
         "because_of": verdict.because_of,
-        "seal_to": _key(verdict.seal_to),
-        "sign_with": _key(verdict.sign_with),
+        "seal_to": _key(verdict.seal_to, sentences),
+        "sign_with": _key(verdict.sign_with, sentences),
         "encrypted_to": decision.line.get("encrypted_to") if verdict.seal_to is None else None,
         "signed_by": decision.line.get("signed_by") if verdict.sign_with is None else None,
     }
@@ -109,5 +113,5 @@ def _line_at(position: Position) -> str | None:
         return None
 
 
-def _key(choice: KeyChoice | None) -> str | None:
-    return f"{choice.primary} (subkey {choice.subkey})" if choice else None
+def _key(choice: KeyChoice | None, sentences: Sentences) -> str | None:
+    return f"{choice.primary} ({sentences.word('subkey')} {choice.subkey})" if choice else None

@@ -3,7 +3,8 @@
 from rorpost_gateway.decision import Direction
 from rorpost_gateway.policy.case_model import WANTED
 from rorpost_gateway.policy.read_case_message import ANY_TYPE, LARGEST_OCTETS, LONGEST_TEXT, TYPE
-from rorpost_gateway.policy.read_cases import FINGERPRINT, KEY_STATES
+from rorpost_gateway.policy.read_cases import KEY_STATES
+from rorpost_gateway.policy.read_mailboxes import FINGERPRINT
 from rorpost_gateway.policy.schema.words import (
     Schema,
     by_mailbox,

@@ -73,6 +73,14 @@ def test_a_fingerprint_is_typed_in_full(keys: Keys) -> None:
     assert keys("confirm", new).code == 1
 
 
+def test_a_name_cannot_write_over_the_fingerprint_that_is_compared(keys: Keys) -> None:
+    new, octets = keys.made(f"Brinken\x9b1G <{world.BRINKEN}>")  # CSI: to the line's first column
+    for ended in (keys.offer(octets), keys("list"), keys("confirm", new)):
+        assert ended.code == 0
+        assert r"Brinken\u009b1G" in ended.out
+        assert "\x9b" not in ended.out
+
+
 def test_an_address_that_has_a_key_is_nobody_elses(keys: Keys) -> None:
     address = "rorpost.gast@regionostergotland.se"  # no mailbox of the policy
     first, octets = keys.made(address)

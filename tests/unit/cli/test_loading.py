@@ -26,12 +26,14 @@ def at_a_terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     ours, theirs = pty.openpty()
     set_blocking(ours, False)
     stream: TextIOWrapper = fdopen(theirs, "w", encoding="utf-8")
-    with monkeypatch.context() as patch:
-        patch.setenv("TERM", "xterm")
-        patch.setattr(sys, "stderr", stream)
-        yield ours
-    stream.close()
-    close(ours)
+    try:
+        with monkeypatch.context() as patch:
+            patch.setenv("TERM", "xterm")
+            patch.setattr(sys, "stderr", stream)
+            yield ours
+    finally:
+        stream.close()
+        close(ours)
 
 
 def test_a_bar_at_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

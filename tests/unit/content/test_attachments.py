@@ -439,3 +439,9 @@ def test_whichever_name_a_reader_takes(parameters: str) -> None:
 def test_a_parameter_without_its_semicolon() -> None:
     octets = b"Content-Type: text/plain\r\nContent-Disposition : attachment filename=a.js\r\n\r\nx\r\n"
     assert attachments_of(message(octets))[0].extensions == ("js",)
+
+
+def test_a_number_that_a_name_ends_with_is_in_no_representation() -> None:
+    found = attachments_of(message(part(PDF, f"beslut.{NUMBER}")))
+    assert found[0].identity_number_in_name
+    assert NUMBER not in repr(found)

@@ -1,8 +1,7 @@
-"""How long is waited: for an answer, and before the next try."""
+"""How long is waited for an answer."""
 
 import pytest
 
-from rorpost_gateway.imap.backoff import Backoff
 from rorpost_gateway.imap.patience import SLOWEST_OCTETS_PER_SECOND, Patience
 
 
@@ -32,16 +31,3 @@ def test_begun_again() -> None:
     patience.moved(10**9, now=110)
     patience.begin_again(now=500)
     assert patience.due == 530
-
-
-def test_pauses_grow_to_the_longest_and_begin_anew() -> None:
-    backoff = Backoff(first_seconds=5, longest_seconds=60)
-    assert [backoff.failed(0.5) for _ in range(6)] == [5, 10, 20, 40, 60, 60]
-    assert backoff.failures == 6
-    backoff.succeeded()
-    assert backoff.failed(0.5) == 5
-
-
-def test_pauses_are_spread() -> None:
-    assert Backoff(first_seconds=10).failed(0.0) == pytest.approx(8)
-    assert Backoff(first_seconds=10).failed(0.999) == pytest.approx(12, abs=0.01)

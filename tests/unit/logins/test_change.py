@@ -9,6 +9,7 @@ import pytest
 from rorpost_gateway.errors import AddressMalformed, ConfigurationInvalid, NotFound
 from rorpost_gateway.logins import Logins, PasswordRefused, load_users, set_password
 
+BOUND_SECONDS = 30.0
 OLD = "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$" + "A" * 43
 NEW = "nytt lösenord 2026"
 FILE = f"""# The logins of the home care.
@@ -137,11 +138,13 @@ def test_a_link_stays_a_link_and_others_lose_their_access(file: Path, tmp_path: 
 
 def test_two_at_a_time_lose_nothing(file: Path) -> None:
     threads = [
-        threading.Thread(target=set_password, args=(file, f"user.{n}", NEW), kwargs={"address": f"u{n}@x.se"})
+        threading.Thread(
+            target=set_password, args=(file, f"user.{n}", NEW), kwargs={"address": f"u{n}@x.se"}, daemon=True
+        )
         for n in range(4)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(BOUND_SECONDS)
     assert len(load_users(file).by_name) == 7

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from rorpost_gateway.document.findings import DocumentInvalid
 from rorpost_gateway.policy.model import EVERY_DAY, WORKING_DAYS, ReadOn, Source
 
 # RFC 8785 by hand: keys in order, no blanks, dates as text. What an auditor would compute.
@@ -119,7 +120,7 @@ def test_one_person_may_be_listed_for_one_period_after_the_other(world: Any) -> 
   rorpost.vcbrinken"""
     policy = world.small(("  rorpost.vcbrinken", again.format("2027-01-01")))
     assert len(policy.mailbox(world.HOME).users[world.ANNA]) == 2
-    with pytest.raises(Exception, match="is listed twice for the same days"):
+    with pytest.raises(DocumentInvalid, match="is listed twice for the same days"):
         world.small(("  rorpost.vcbrinken", again.format("2026-12-31")))
 
 

@@ -129,8 +129,9 @@ async def test_nothing_is_taken_on_while_the_daemon_stops(tower: Tower, hop: Hop
 
 async def test_it_goes_on_without_being_looked_for_or_read(tower: Tower, hop: Hop, counted: Counted) -> None:
     run = asyncio.create_task(tower.relay.run())
-    while not tower.pauses:
-        await asyncio.sleep(0)
+    async with asyncio.timeout(20):
+        while not tower.pauses:
+            await asyncio.sleep(0)
     counted.asked.clear()
     assert await bring(tower, BRINKEN, LYCKORNA)
     await until(tower, 2)

@@ -180,10 +180,11 @@ async def test_it_goes_on_for_weeks() -> None:
     desk = Desk(book, ANNA, answers={EVA: LATER})
     task = asyncio.create_task(desk.reminders.run())
     until = desk.now + timedelta(days=33).total_seconds()
-    while desk.now < until:
-        await asyncio.sleep(0)
-        if len(desk.sent) == 5:
-            desk.answers.clear()
+    async with asyncio.timeout(20):
+        while desk.now < until:
+            await asyncio.sleep(0)
+            if len(desk.sent) == 5:
+                desk.answers.clear()
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task

@@ -48,9 +48,10 @@ async def test_a_line_without_end_is_not_kept() -> None:
 async def test_a_line_dripping_in_has_one_time_limit_for_all_of_it() -> None:
     incoming = Incoming()
     waiting = asyncio.create_task(line(incoming, timeout_seconds=0.02))
-    while not waiting.done():
-        incoming.feed(b"x" if len(incoming._buffer) < 10 else b"")
-        await asyncio.sleep(0)
+    async with asyncio.timeout(10):
+        while not waiting.done():
+            incoming.feed(b"x" if len(incoming._buffer) < 10 else b"")
+            await asyncio.sleep(0)
     with pytest.raises(IdleTooLong):
         await waiting
 

@@ -134,8 +134,7 @@ async def test_a_deadline_comes_before_the_rest_of_a_round() -> None:
         made.watch.tick()  # the round is not due yet: nothing
         made._goal = at(f"{WEDNESDAY} 08:00")
         made._more.set()
-        while made.store.open_now != [others[0].address]:
-            await asyncio.sleep(0)
+        await made.until(lambda: made.store.open_now == [others[0].address])
         made.now = at(f"{WEDNESDAY} 08:00")
         made.watch.tick()
         hold.set()
@@ -315,8 +314,7 @@ class TestReload:
             made.store.before_look[HOME_CARE] = hold = asyncio.Event()
             made._goal = at(f"{WEDNESDAY} 08:00")
             made._more.set()
-            while HOME_CARE not in made.store.open_now:
-                await asyncio.sleep(0)
+            await made.until(lambda: HOME_CARE in made.store.open_now)
             for made.mailboxes in (everybody[1:], tuple(everybody)):
                 made.watch.tick()
             hold.set()
@@ -558,8 +556,7 @@ async def test_a_round_by_itself_is_enough_to_measure() -> None:
 async def test_a_watch_that_is_ended_leaves_no_session_open() -> None:
     made = world(store=Store(before_look={HOME_CARE: asyncio.Event()}))
     made.watch.tick()
-    while not made.store.open_now:
-        await asyncio.sleep(0)
+    await made.until(lambda: made.store.open_now)
     await made.watch._stop()
     assert not made.store.open_now
 
