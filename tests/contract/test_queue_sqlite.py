@@ -217,10 +217,13 @@ async def test_a_newer_schema_is_refused(path: Path) -> None:
     await queue.close()
     file = sqlite3.connect(path)
     assert file.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID
+    file.execute("PRAGMA journal_mode = DELETE")  # as one that nobody of this version has written to
     file.execute("PRAGMA user_version = 99")
     file.close()
+    before = path.read_bytes()
     with pytest.raises(QueueUnavailable, match="schema version 99"):
         await open_sqlite_queue(path)
+    assert path.read_bytes() == before
 
 
 async def test_a_damaged_file_is_unavailable_not_a_fault(path: Path) -> None:
